@@ -1,0 +1,61 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One constant for every target: a misspelt feature name is accepted in silence, so it stands only once.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+// Third parties, each with what it earns its place with.
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+
+let package = Package(
+    name: "chorus",
+    platforms: [.macOS(.v15)],
+    products: [],
+    dependencies: [
+        // The command line: parsing, help, completions.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        // Structured logs behind one API.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        // Ordered start, graceful stop and signals of long-lived parts.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        // The gateway's HTTP server.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        // The HTTP client under NIOURLSession.
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        // Event loops and byte buffers that both of these speak.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        // TLS of calls to engines: trust roots, lowest version.
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        // Request and response values shared by server and client.
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        // Digests of API keys, scrypt for passwords.
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        // Deques for bounded buffers.
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        // YAML of the engines and configuration files, with line numbers.
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        // Child processes of `chorus dev` and of the tests.
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        // File descriptors, as swift-subprocess takes them for a child's log.
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+    ],
+    targets: [
+        // Foundations: these know nothing of Chorus.
+        .target(name: "SocketExecutor", swiftSettings: settings),
+        .testTarget(name: "SocketExecutorTests", dependencies: ["SocketExecutor"], swiftSettings: settings),
+    ]
+)
