@@ -56,6 +56,8 @@ let package = Package(
     targets: [
         // Foundations: these know nothing of Chorus.
         .target(name: "SocketExecutor", swiftSettings: settings),
+        .target(name: "Domain", swiftSettings: settings),
+        .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: settings),
         .testTarget(name: "SocketExecutorTests", dependencies: ["SocketExecutor"], swiftSettings: settings),
     ]
 )

@@ -1,0 +1,24 @@
+/// What a project says about how its tasks run (`projects.settings`).
+public struct ProjectSettings: Sendable, Hashable {
+    /// The engines of its tasks that name none, in order of preference.
+    public var engines: [String]?
+    /// As it came, with what other parts of Chorus read.
+    public var object: JSONObject
+
+    public init() {
+        object = JSONObject()
+    }
+
+    /// Reads the field `settings`; what is wrong is left in `reader.errors`.
+    init(reading reader: inout FieldReader, knownEngines: EngineNames) {
+        object = reader.object
+        engines = knownEngines.read("engines", from: &reader)
+        reader.finish()
+    }
+
+    /// Reads what the database holds.
+    public init(stored object: JSONObject) {
+        self.object = object
+        engines = object["engines"]?.arrayValue?.compactMap(\.stringValue)
+    }
+}

@@ -1,0 +1,13 @@
+/// What a project lets its tasks do. The raw value is what `projects.status` holds.
+public enum ProjectStatus: String, Sendable, Hashable, CaseIterable {
+    /// Tasks are accepted and run. Can transition to every other status.
+    case active
+    /// Tasks are accepted and wait. Can transition to every other status.
+    case paused
+    /// Its tasks were cancelled; none is accepted. Can transition to `active`, `archived`.
+    case cancelled
+    /// Put away: readable, nothing is accepted. Can transition to `active`.
+    case archived
+
+    public var acceptsTasks: Bool { self == .active || self == .paused }
+}

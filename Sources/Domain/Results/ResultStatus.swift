@@ -1,0 +1,13 @@
+/// What is known of one call to an engine. The raw value is what `results.status` holds.
+public enum ResultStatus: String, Sendable, Hashable, CaseIterable {
+    /// Written before the request leaves. Can transition to every other status.
+    case pending
+    /// Answered, and the answer is here. Final.
+    case completed
+    /// Refused, or answered with an error. Final.
+    case failed
+    /// Stopped on the way. Final.
+    case cancelled
+    /// The worker was lost while the call was under way: it may have been carried out, and paid for. Final.
+    case unknown
+}

@@ -1,0 +1,30 @@
+/// The engines that tasks may name.
+public struct EngineNames: Sendable, Hashable {
+    /// In the order in which they were applied; the first is the fleet's default.
+    public var names: [String]
+
+    public init(_ names: [String]) { self.names = names }
+
+    public var standard: String? { names.first }
+
+    func check(_ name: String, _ key: String, in fields: inout FieldReader) {
+        guard !names.contains(name) else { return }
+        let known = names.isEmpty ? "none is configured" : "known: \(names.prefix(20).joined(separator: ", "))"
+        fields.fail(key, "there is no engine '\(name.prefix(60))' (\(known))")
+    }
+
+    /// Reads a list of engine names: 1 to 16, each known.
+    func read(_ key: String, from fields: inout FieldReader) -> [String]? {
+        guard let elements = fields.array(key, count: 1...16) else { return nil }
+        var engines: [String] = []
+        for (index, element) in elements.enumerated() {
+            guard let name = element.stringValue else {
+                fields.fail("\(key)/\(index)", "must be the name of an engine, not \(element.kind)")
+                continue
+            }
+            check(name, key, in: &fields)
+            engines.append(name)
+        }
+        return engines
+    }
+}
