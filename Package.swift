@@ -56,8 +56,23 @@ let package = Package(
     targets: [
         // Foundations: these know nothing of Chorus.
         .target(name: "SocketExecutor", swiftSettings: settings),
+        .target(
+            name: "NIOURLSession",
+            dependencies: [
+                httpTypes, logging, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                nioCore, .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings),
         .target(name: "Domain", swiftSettings: settings),
         .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: settings),
         .testTarget(name: "SocketExecutorTests", dependencies: ["SocketExecutor"], swiftSettings: settings),
+        .testTarget(
+            name: "NIOURLSessionTests",
+            dependencies: [
+                "NIOURLSession", httpTypes, logging, nioCore,
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings),
     ]
 )
