@@ -65,6 +65,16 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(name: "Domain", swiftSettings: settings),
+        .target(
+            name: "Operations",
+            dependencies: [
+                "Domain", hummingbird, httpTypes, logging, lifecycle, nioCore,
+                .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings),
+
+        // Tests mirror the modules; TestSupport starts the real servers.
+        .target(name: "TestSupport", dependencies: ["Operations"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: settings),
         .testTarget(name: "SocketExecutorTests", dependencies: ["SocketExecutor"], swiftSettings: settings),
         .testTarget(
@@ -73,6 +83,10 @@ let package = Package(
                 "NIOURLSession", httpTypes, logging, nioCore,
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "OperationsTests",
+            dependencies: ["Operations", "TestSupport", "NIOURLSession", "Domain", httpTypes, logging, lifecycle],
             swiftSettings: settings),
     ]
 )

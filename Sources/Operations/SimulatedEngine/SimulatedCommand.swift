@@ -1,0 +1,20 @@
+import Domain
+
+/// Where a request says what shall become of it.
+enum SimulatedCommand {
+    /// The command in the header, else in the body's field `simulate`, else in `[simulate: …]` of the last message.
+    static func find(header: String?, body: JSONValue) -> String? {
+        if let header { return header }
+        if let field = body["simulate"]?.stringValue { return field }
+        guard let last = body["messages"]?.arrayValue?.last else { return nil }
+        return inside(SimulatedCompletion.text(of: last))
+    }
+
+    private static func inside(_ text: String) -> String? {
+        // Nearly every message has no bracket at all.
+        guard text.utf8.contains(UInt8(ascii: "[")), let start = text.firstRange(of: "[simulate:"),
+            let end = text[start.upperBound...].firstIndex(of: "]")
+        else { return nil }
+        return String(text[start.upperBound..<end])
+    }
+}

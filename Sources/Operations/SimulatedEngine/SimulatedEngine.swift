@@ -1,0 +1,34 @@
+import Hummingbird
+public import Logging
+import NIOCore
+public import ServiceLifecycle
+
+/// An engine that thinks nothing but speaks OpenAI's chat completions: for demonstrations, tests and measurements.
+///
+/// - `POST /v1/chat/completions`, in one piece or with `stream: true`; `GET /v1/models`; `GET /health`;
+///   `GET /stats` tells what was called, `DELETE /stats` forgets it.
+/// - Faults come by the configured rate, or on command: header `x-simulate`, body field `simulate`, or `[simulate: …]` in the last message
+///   (see ``SimulatedFate``).
+public struct SimulatedEngine: Service {
+    private let configuration: SimulatedEngineConfiguration
+    private let logger: Logger
+    private let onReady: @Sendable (Int) async -> Void
+
+    /// - Parameter onReady: is called with the port once connections are taken.
+    public init(
+        configuration: SimulatedEngineConfiguration, logger: Logger, onReady: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
+    ) {
+        self.configuration = configuration
+        self.logger = logger
+        self.onReady = onReady
+    }
+
+    public func run() async throws {
+        let application = Application(
+            responder: SimulatedEngineResponder(configuration: configuration),
+            configuration: ApplicationConfiguration(address: .hostname(configuration.host, port: configuration.port), backlog: 4_096),
+            onServerRunning: { [onReady] channel in await onReady(channel.localAddress?.port ?? 0) },
+            logger: logger)
+        try await application.run()
+    }
+}

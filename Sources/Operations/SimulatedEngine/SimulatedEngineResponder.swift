@@ -1,0 +1,121 @@
+import Domain
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+
+/// Answers the simulated engine's requests; a switch, since five paths need no router.
+final class SimulatedEngineResponder: HTTPResponder {
+    typealias Context = BasicRequestContext
+
+    private struct State {
+        var stats = SimulatedStats()
+        var number: UInt64 = 0
+        var window: RateWindow?
+    }
+
+    private let configuration: SimulatedEngineConfiguration
+    private let seed: UInt64
+    private let state: Mutex<State>
+
+    init(configuration: SimulatedEngineConfiguration) {
+        self.configuration = configuration
+        self.seed = configuration.seed ?? .random(in: 0 ... .max)
+        self.state = Mutex(State(window: configuration.rateLimit.map(RateWindow.init(limit:))))
+    }
+
+    func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+        switch (request.method, request.uri.path) {
+        case (.post, "/v1/chat/completions"): return try await complete(request)
+        case (.get, "/v1/models"):
+            return .json(["object": "list", "data": [["id": "simulated", "object": "model", "owned_by": "chorus"]]])
+        case (.get, "/health"): return .json(["status": "ok"])
+        case (.get, "/stats"): return .json(bytes: state.withLock { $0.stats }.serialized())
+        case (.delete, "/stats"):
+            state.withLock { $0.stats.reset() }
+            return Response(status: .noContent)
+        default:
+            return .error(404, "no such path: \(request.uri.path.prefix(100))", code: "not_found")
+        }
+    }
+
+    private func complete(_ request: Request) async throws -> Response {
+        let body: JSONValue
+        do {
+            var buffer = try await request.body.collect(upTo: configuration.maxBodyBytes)
+            body = try JSONValue(parsing: buffer.readBytes(length: buffer.readableBytes) ?? [])
+        } catch let error as JSONError {
+            return .error(400, "the body is not JSON: \(error)", code: "invalid_json")
+        } catch is NIOTooManyBytesError {
+            return .error(413, "the body has more than \(configuration.maxBodyBytes) bytes", code: "request_too_large")
+        }
+        let key = HTTPField.Name.idempotencyKey.flatMap { request.headers[$0] } ?? body["user"]?.stringValue
+        let (number, wait) = state.withLock { state in
+            state.number += 1
+            state.stats.began(key: key)
+            return (state.number, state.window?.take(at: .now))
+        }
+        do {
+            let response = try await answer(request, body, number: number, wait: wait)
+            if response.streams { return response.response }
+            ended(response.response.status.code)
+            return response.response
+        } catch {
+            // The call ends with the connection or the engine: nobody hears the answer.
+            ended(499)
+            throw error
+        }
+    }
+
+    private func ended(_ status: Int) {
+        state.withLock { $0.stats.ended(status: status) }
+    }
+
+    /// The response, and whether its body ends the call when it is written.
+    private func answer(
+        _ request: Request, _ body: JSONValue, number: UInt64, wait: Int?
+    ) async throws -> (response: Response, streams: Bool) {
+        var fate = SimulatedFate(number: number, seed: seed, configuration: configuration)
+        if let wait { fate.ending = .status(429, retryAfter: wait) }
+        if let command = SimulatedCommand.find(header: HTTPField.Name.simulate.flatMap { request.headers[$0] }, body: body),
+            let misunderstood = fate.obey(command)
+        {
+            return (.error(400, "unknown simulation: \(misunderstood.prefix(100))", code: "invalid_simulation"), false)
+        }
+        let completion: SimulatedCompletion
+        do {
+            completion = try SimulatedCompletion(request: body, number: number)
+        } catch {
+            return (.error(400, error.message, code: error.code), false)
+        }
+        let streams = body["stream"]?.boolValue == true
+        if let pace = configuration.tokensPerSecond, !streams, fate.ending == .answer {
+            fate.latency += .seconds(Double(completion.tokens.count) / pace)
+        }
+        try await sleep(fate.latency)
+        switch fate.ending {
+        case .status(let status, let retryAfter): return (.error(status, "simulated", code: "simulated", retryAfter: retryAfter), false)
+        case .cut: return (.cut, false)
+        case .garbage(let garbage): return (.garbage(garbage), false)
+        case .answer where streams:
+            let pause = configuration.tokensPerSecond.map { Duration.seconds(1 / $0) } ?? .zero
+            let includesUsage = body["stream_options"]?["include_usage"]?.boolValue == true
+            let events = Response.stream(completion, pause: pause, includesUsage: includesUsage, sleep: sleep) { [self] in ended(200) }
+            return (events, true)
+        case .answer: return (.json(completion.json), false)
+        }
+    }
+
+    /// Waits without a thread; a long wait does not hold back a stop.
+    private func sleep(_ duration: Duration) async throws {
+        if duration <= .zero { return }
+        if duration <= .seconds(1) { return try await Task.sleep(for: duration) }
+        try await cancelWhenGracefulShutdown { try await Task.sleep(for: duration) }
+    }
+}
+
+extension HTTPField.Name {
+    fileprivate static let idempotencyKey = Self("Idempotency-Key")
+    fileprivate static let simulate = Self("x-simulate")
+}

@@ -1,0 +1,10 @@
+import Synchronization
+
+/// Tells one task that another has got somewhere.
+final class Flag: Sendable {
+    private let value = Atomic(false)
+
+    var isSet: Bool { value.load(ordering: .acquiring) }
+
+    func set() { value.store(true, ordering: .releasing) }
+}
