@@ -54,8 +54,17 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
     ],
     targets: [
+        // C libraries, as Debian's -dev packages install them.
+        .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+
         // Foundations: these know nothing of Chorus.
         .target(name: "SocketExecutor", swiftSettings: settings),
+        .target(
+            name: "Postgres",
+            dependencies: [
+                "CLibPQ", "SocketExecutor", logging, lifecycle, collections,
+            ],
+            swiftSettings: settings),
         .target(
             name: "NIOURLSession",
             dependencies: [
@@ -77,6 +86,7 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Operations"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: settings),
         .testTarget(name: "SocketExecutorTests", dependencies: ["SocketExecutor"], swiftSettings: settings),
+        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(
             name: "NIOURLSessionTests",
             dependencies: [

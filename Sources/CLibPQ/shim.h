@@ -1,0 +1,2 @@
+// libpq-fe.h: connections, parameters, results, pipeline mode, COPY, cancellation.
+#include <libpq-fe.h>

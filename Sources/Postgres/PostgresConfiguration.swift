@@ -1,0 +1,58 @@
+/// Where the server is and how long each kind of wait may take.
+///
+/// The URL is secret, as it may hold a password: neither description nor reflection shows it.
+public struct PostgresConfiguration: Sendable {
+    /// `postgresql://user:password@host:port/database?sslmode=…`, several hosts separated by commas (libpq manual, "Connection
+    /// URIs"). What it says goes before the fields below.
+    public let url: String
+
+    /// Shown in `pg_stat_activity`.
+    public var applicationName = "swift-postgres"
+
+    /// For each host of the URL: connecting, TLS and log-in together. Looking up a host's name can take longer.
+    public var connectTimeout: Duration = .seconds(5)
+
+    /// The longest time of one statement or pipeline. The server gets it as `statement_timeout`; half a second later the client gives
+    /// up and closes the connection, should the server not answer at all.
+    public var statementTimeout: Duration = .seconds(30)
+
+    /// The most connections of a `PostgresClient`, each with a thread of its own.
+    public var poolSize = 8
+
+    /// How long a caller waits for a free connection.
+    public var poolWaitTimeout: Duration = .seconds(10)
+
+    /// How many callers may wait; the next one fails at once.
+    public var maxWaiters = 10_000
+
+    /// How long `PostgresClient.close()` waits for connections in use.
+    public var drainTimeout: Duration = .seconds(10)
+
+    /// The idle time after which TCP asks whether the peer still lives; nil leaves it to the system.
+    public var keepalivesIdle: Duration? = .seconds(30)
+
+    /// How long sent data may stay unacknowledged before TCP gives the connection up.
+    public var tcpUserTimeout: Duration = .seconds(10)
+
+    /// Prepared statements a connection keeps; the least recently used one goes first.
+    public var statementCacheSize = 256
+
+    /// Throws `.invalidConfiguration` for anything but a URL that libpq can parse.
+    public init(url: String) throws(PostgresError) {
+        guard url.hasPrefix("postgres://") || url.hasPrefix("postgresql://"), !url.holdsNUL else {
+            throw PostgresError(.invalidConfiguration, "a database URL begins with postgresql:// or postgres://")
+        }
+        self.url = url
+        _ = try ConnectionOptions(url: url)
+    }
+}
+
+extension PostgresConfiguration: CustomStringConvertible, CustomReflectable {
+    public var description: String {
+        guard let options = try? ConnectionOptions(url: url) else { return "PostgresConfiguration" }
+        let targets = options.targets.map { "\($0.host ?? $0.address ?? "local"):\($0.port ?? "default")" }
+        return "PostgresConfiguration(\(targets.joined(separator: ",")), database \(options["dbname"] ?? "default"))"
+    }
+
+    public var customMirror: Mirror { Mirror(self, children: ["description": description]) }
+}
