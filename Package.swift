@@ -56,6 +56,7 @@ let package = Package(
     targets: [
         // C libraries, as Debian's -dev packages install them.
         .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
 
         // Foundations: these know nothing of Chorus.
         .target(name: "SocketExecutor", swiftSettings: settings),
@@ -63,6 +64,12 @@ let package = Package(
             name: "Postgres",
             dependencies: [
                 "CLibPQ", "SocketExecutor", logging, lifecycle, collections,
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "AMQP",
+            dependencies: [
+                "CRabbitMQ", "SocketExecutor", logging, lifecycle, collections,
             ],
             swiftSettings: settings),
         .target(
@@ -86,6 +93,7 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Operations"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: settings),
         .testTarget(name: "SocketExecutorTests", dependencies: ["SocketExecutor"], swiftSettings: settings),
+        .testTarget(name: "AMQPTests", dependencies: ["AMQP", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(
             name: "NIOURLSessionTests",

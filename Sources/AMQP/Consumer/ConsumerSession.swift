@@ -1,0 +1,255 @@
+import Logging
+import SocketExecutor
+
+/// The consumer's side of a connection: one channel that consumes several queues, and one to declare the topology. Lives on its own
+/// thread.
+actor ConsumerSession: ConnectionSession {
+    private static let topologyChannel: UInt16 = 1
+    /// Each opening takes another number, because the broker may not have agreed yet that the last one is closed.
+    private static let consumeChannels: ClosedRange<UInt16> = 2...1_000
+
+    nonisolated let executor: SocketExecutor
+    nonisolated let incidents: AsyncStream<ConnectionIncident>
+    nonisolated let buffer = DeliveryBuffer()
+    private let incidentSink: AsyncStream<ConnectionIncident>.Continuation
+    private let configuration: AMQPConfiguration
+    private let topology: AMQPTopology
+    private let queues: [String]
+    private let board: ConnectionBoard
+    private let logger: Logger
+
+    private var connection: AMQPConnection?
+    private var generation = 0
+    /// Whether an incident concerns the keeper: while it connects or repairs, it sees the error itself.
+    private var isEstablished = false
+    private var isPaused = false
+    private var prefetch: UInt16
+    private var channel = consumeChannels.lowerBound
+    private var isChannelOpen = false
+    /// Counts the openings of the channel; tags mean something within one only.
+    private var channelGeneration = 0
+    /// Consumers that the broker knows, by their queue's index, which is their tag too.
+    private var consuming: Set<Int> = []
+    private var unsettled = UnsettledTags()
+    /// What arrived in this round, for one crossing to the reader.
+    private var arrived: [AMQPDelivery] = []
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    init(
+        _ configuration: AMQPConfiguration, _ topology: AMQPTopology, queues: [String], prefetch: UInt16, _ board: ConnectionBoard,
+        _ logger: Logger
+    ) {
+        self.configuration = configuration
+        self.topology = topology
+        self.queues = queues
+        self.prefetch = max(1, prefetch)
+        self.board = board
+        self.logger = logger
+        self.executor = SocketExecutor(name: "amqp-consume")
+        (incidents, incidentSink) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(16))
+    }
+
+    // MARK: Connecting
+
+    func connect(to endpoint: AMQPConfiguration.Endpoint) async throws(AMQPError) {
+        let connection = try AMQPConnection(to: endpoint, configuration, on: executor)
+        self.connection = connection
+        connection.wakeUp = { self.arrange() }
+        connection.onFailure = { self.failed($0) }
+        try await setUp(connection)
+        generation += 1
+        isEstablished = true
+        board.post(.connected(generation: generation))
+    }
+
+    func repair() async throws(AMQPError) {
+        guard let connection else { throw .notConnected(nil) }
+        isEstablished = false
+        try await setUp(connection)
+        isEstablished = true
+    }
+
+    /// Declares the topology and consumes every queue that is not consumed yet.
+    private func setUp(_ connection: AMQPConnection) async throws(AMQPError) {
+        var requests = topology.requests[...]
+        try await connection.ask([.openChannel], on: Self.topologyChannel)
+        while !requests.isEmpty {
+            try await connection.ask(Array(requests.prefix(256)), on: Self.topologyChannel)
+            requests = requests.dropFirst(256)
+        }
+        try await connection.ask([.closeChannel(code: 200, text: "declared")], on: Self.topologyChannel)
+        if !isChannelOpen {
+            channel = channel == Self.consumeChannels.upperBound ? Self.consumeChannels.lowerBound : channel + 1
+            channelGeneration += 1
+            consuming = []
+            unsettled = UnsettledTags()
+            try await connection.ask([.openChannel], on: channel)
+            isChannelOpen = true
+        }
+        if isPaused { return }
+        let missing = queues.indices.filter { !consuming.contains($0) }
+        try await connection.ask([.setPrefetch(prefetch)] + consume(missing, waits: true), on: channel)
+    }
+
+    private func consume(_ indices: some Sequence<Int>, waits: Bool) -> [MethodRequest] {
+        indices.map { index in
+            consuming.insert(index)
+            return .consume(queue: queues[index], tag: "\(index)", waits: waits)
+        }
+    }
+
+    func drop(_ error: AMQPError) {
+        connection?.drop(error)
+    }
+
+    /// Ends for good: says goodbye to the broker, which requeues at once what is not settled.
+    func close() {
+        isEstablished = false
+        connection?.close()
+        incidentSink.finish()
+        buffer.finish()
+        board.post(.disconnected(nil))
+        board.end()
+        executor.shutDown()
+    }
+
+    private func failed(_ error: AMQPError) {
+        connection = nil
+        channelClosed()
+        board.post(.disconnected(error))
+        guard isEstablished else { return }
+        isEstablished = false
+        incidentSink.yield(.lost(error))
+    }
+
+    private func channelClosed() {
+        isChannelOpen = false
+        consuming = []
+        arrived = []
+        // The broker has requeued them; a settlement would mean nothing to it.
+        _ = buffer.removeAll()
+    }
+
+    // MARK: Receiving
+
+    /// Reads what can be without waiting; gives way to other jobs after a while.
+    private func pump() {
+        guard let connection else { return }
+        do throws(AMQPError) {
+            let isDrained = try connection.read(limit: 4_096) { event throws(AMQPError) in try self.take(event) }
+            try handOn(connection)
+            arrange(again: !isDrained)
+        } catch {
+            connection.drop(error)
+        }
+    }
+
+    private func handOn(_ connection: AMQPConnection) throws(AMQPError) {
+        if arrived.isEmpty { return }
+        let deliveries = arrived
+        arrived = []
+        if isPaused {
+            try settle(deliveries, on: connection) { .refuse(tag: $0.tag, multiple: $0.multiple, requeue: true) }
+        } else {
+            buffer.append(deliveries)
+        }
+    }
+
+    private func arrange(again: Bool = false) {
+        connection?.watch(writable: false, until: again ? .now : nil) { self.pump() }
+    }
+
+    private func take(_ event: ConnectionEvent) throws(AMQPError) {
+        switch event {
+        case .content(.delivered(let consumer, let tag, let isRedelivered, _, _), let message):
+            guard let index = Int(consumer), queues.indices.contains(index), unsettled.delivered(tag) else {
+                throw AMQPError(.protocolViolation, "a delivery to no consumer, or out of order")
+            }
+            arrived.append(
+                AMQPDelivery(
+                    message: message, queue: queues[index], isRedelivered: isRedelivered, tag: tag, generation: channelGeneration))
+        case .consumerCancelled(let tag):
+            guard let index = Int(tag), consuming.remove(index) != nil else { return }
+            report(AMQPError(.channelClosed, "the broker cancelled the consumer of '\(queues[index])'"))
+        case .channelClosed(channel, let error):
+            channelClosed()
+            report(error)
+        case .blocked, .unblocked, .channelClosed:
+            // A blocked broker still delivers.
+            break
+        case .content, .confirmed, .refused:
+            throw AMQPError(.protocolViolation, "a confirm or a return where nothing is published")
+        }
+    }
+
+    private func report(_ error: AMQPError) {
+        if isEstablished { incidentSink.yield(.damaged(error)) }
+    }
+
+    // MARK: Settling
+
+    func acknowledge(_ deliveries: [AMQPDelivery]) {
+        settleFromOutside(deliveries) { .acknowledge(tag: $0.tag, multiple: $0.multiple) }
+    }
+
+    func reject(_ deliveries: [AMQPDelivery], requeue: Bool) {
+        settleFromOutside(deliveries) { .refuse(tag: $0.tag, multiple: $0.multiple, requeue: requeue) }
+    }
+
+    private func settleFromOutside(_ deliveries: [AMQPDelivery], _ frame: (UnsettledTags.Step) -> MethodRequest) {
+        guard let connection, isChannelOpen else { return }
+        do throws(AMQPError) {
+            try settle(deliveries, on: connection, frame)
+            arrange()
+        } catch {
+            connection.drop(error)
+        }
+    }
+
+    private func settle(
+        _ deliveries: [AMQPDelivery], on connection: AMQPConnection, _ frame: (UnsettledTags.Step) -> MethodRequest
+    ) throws(AMQPError) {
+        let current = deliveries.lazy.filter { $0.generation == self.channelGeneration }
+        try connection.send(unsettled.settle(current.map(\.tag)).map(frame), on: channel)
+    }
+
+    // MARK: Pausing
+
+    /// Stops consuming; what nobody has taken yet goes back to its queue.
+    func pause() {
+        if isPaused { return }
+        isPaused = true
+        guard let connection, isChannelOpen else { return }
+        do throws(AMQPError) {
+            try cancelAll(connection)
+            try settle(buffer.removeAll(), on: connection) { .refuse(tag: $0.tag, multiple: $0.multiple, requeue: true) }
+            arrange()
+        } catch {
+            connection.drop(error)
+        }
+    }
+
+    /// Consumes again, with another prefetch if given.
+    func resume(prefetch new: UInt16?) {
+        let prefetch = max(1, new ?? self.prefetch)
+        if !isPaused, prefetch == self.prefetch { return }
+        isPaused = false
+        self.prefetch = prefetch
+        // While the keeper sets the channel up it consumes by itself.
+        guard let connection, isChannelOpen else { return }
+        do throws(AMQPError) {
+            // The prefetch of a consumer is the one that stood when it began (basic.qos, global = false).
+            try cancelAll(connection)
+            try connection.send([.setPrefetch(prefetch)] + consume(queues.indices, waits: false), on: channel)
+            arrange()
+        } catch {
+            connection.drop(error)
+        }
+    }
+
+    private func cancelAll(_ connection: AMQPConnection) throws(AMQPError) {
+        try connection.send(consuming.sorted().map { .cancel(tag: "\($0)") }, on: channel)
+        consuming = []
+    }
+}
