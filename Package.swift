@@ -81,6 +81,11 @@ let package = Package(
             ],
             swiftSettings: settings),
         .target(name: "Domain", swiftSettings: settings),
+
+        // Chorus over its three neighbours: the database, the broker, the engines.
+        .target(
+            name: "Store", dependencies: ["Postgres", "Domain", crypto, cryptoExtras, collections, logging, lifecycle],
+            exclude: ["Migrations/README.md"], resources: [.embedInCode("Migrations/SQL")], swiftSettings: settings),
         .target(
             name: "Operations",
             dependencies: [
@@ -92,6 +97,7 @@ let package = Package(
         // Tests mirror the modules; TestSupport starts the real servers.
         .target(name: "TestSupport", dependencies: ["Operations"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: settings),
+        .testTarget(name: "StoreTests", dependencies: ["Store", "Postgres", "Domain", "TestSupport", logging], swiftSettings: settings),
         .testTarget(name: "SocketExecutorTests", dependencies: ["SocketExecutor"], swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging, lifecycle], swiftSettings: settings),

@@ -1,0 +1,133 @@
+import DequeModule
+public import ServiceLifecycle
+import Synchronization
+
+/// Group commit: while one batch is on its way to the database, the next one gathers.
+///
+/// There is no timer. At light load a batch is one item and waits for nobody; under load hundreds share one statement and one flush of
+/// the log. `submit` returns when its item's batch is done.
+public final class GroupCommit<Item: Sendable, Outcome: Sendable>: Service {
+    public struct Limits: Sendable {
+        /// The most that one batch may weigh; a heavier item makes a batch of its own.
+        public var batchWeight: Int
+        /// How many items may wait; `submit` refuses more.
+        public var waitingItems: Int
+        /// How many batches may be under way at once.
+        public var batchesAtOnce: Int
+
+        public init(batchWeight: Int = 500, waitingItems: Int = 10_000, batchesAtOnce: Int = 2) {
+            self.batchWeight = batchWeight
+            self.waitingItems = waitingItems
+            self.batchesAtOnce = batchesAtOnce
+        }
+    }
+
+    public enum Failure: Error {
+        /// As many items wait as may.
+        case overloaded
+        /// The service has stopped.
+        case stopped
+    }
+
+    private struct Entry {
+        var item: Item
+        var weight: Int
+        var continuation: CheckedContinuation<Outcome, any Error>
+    }
+
+    private struct State: ~Copyable {
+        var waiting: Deque<Entry> = []
+        var batchesUnderWay = 0
+        var isStopped = false
+    }
+
+    private let limits: Limits
+    private let commit: @Sendable ([Item]) async -> [Result<Outcome, any Error>]
+    private let state = Mutex(State())
+    private let signals: AsyncStream<Void>
+    private let signal: AsyncStream<Void>.Continuation
+
+    /// `commit` takes a batch and gives one outcome an item, in the same order.
+    public init(limits: Limits = Limits(), commit: @escaping @Sendable ([Item]) async -> [Result<Outcome, any Error>]) {
+        self.limits = limits
+        self.commit = commit
+        (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Hands an item in and waits for its outcome. `weight` is what it adds to a batch, in rows.
+    ///
+    /// The wait is bounded by the database's own time limits; cancelling the caller does not take the item back.
+    public func submit(_ item: Item, weight: Int = 1) async throws -> Outcome {
+        try await withCheckedThrowingContinuation { continuation in
+            let refusal: Failure? = state.withLock { state in
+                if state.isStopped { return .stopped }
+                if state.waiting.count >= limits.waitingItems { return .overloaded }
+                state.waiting.append(Entry(item: item, weight: weight, continuation: continuation))
+                return nil
+            }
+            if let refusal { continuation.resume(throwing: refusal) } else { signal.yield() }
+        }
+    }
+
+    /// Commits batches until the graceful shutdown, then those that still wait.
+    public func run() async throws {
+        await withGracefulShutdownHandler {
+            await commitUntilStopped()
+        } onGracefulShutdown: {
+            self.stop()
+        }
+    }
+
+    /// Commits batches until `stop()` or the task's cancellation, then those that still wait: for an owner that outlives a graceful
+    /// shutdown for as long as it has something to commit.
+    public func commitUntilStopped() async {
+        await withDiscardingTaskGroup { group in
+            for await _ in signals {
+                while let batch = nextBatch() {
+                    group.addTask {
+                        await self.settle(batch)
+                        self.batchDidEnd()
+                    }
+                }
+            }
+        }
+        // No more items are taken now; what was taken before is owed an outcome.
+        state.withLock { $0.isStopped = true }
+        while let batch = nextBatch() {
+            await settle(batch)
+            batchDidEnd()
+        }
+    }
+
+    /// Takes no more items.
+    public func stop() { signal.finish() }
+
+    private func nextBatch() -> [Entry]? {
+        state.withLock { state in
+            guard state.batchesUnderWay < limits.batchesAtOnce, !state.waiting.isEmpty else { return nil }
+            var batch: [Entry] = []
+            var weight = 0
+            while let next = state.waiting.first, batch.isEmpty || weight + next.weight <= limits.batchWeight {
+                weight += next.weight
+                batch.append(state.waiting.removeFirst())
+            }
+            state.batchesUnderWay += 1
+            return batch
+        }
+    }
+
+    private func batchDidEnd() {
+        let isWorkLeft = state.withLock { state in
+            state.batchesUnderWay -= 1
+            return !state.waiting.isEmpty
+        }
+        if isWorkLeft { signal.yield() }
+    }
+
+    private func settle(_ batch: [Entry]) async {
+        let outcomes = await commit(batch.map(\.item))
+        for (index, entry) in batch.enumerated() {
+            entry.continuation.resume(with: outcomes.indices.contains(index) ? outcomes[index] : .failure(Failure.stopped))
+        }
+    }
+}

@@ -1,0 +1,21 @@
+import Crypto
+import FoundationEssentials
+
+/// One numbered step of the schema.
+public struct Migration: Sendable, Hashable {
+    public var version: Int
+    public var name: String
+    /// The statements.
+    public var text: String
+
+    /// SHA-256 of the text, in hexadecimal: a file that was released never changes.
+    var checksum: String {
+        SHA256.hash(data: Data(text.utf8)).map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
+    }
+
+    /// Every step, in order; the texts are compiled in.
+    public static let all: [Migration] = [
+        Migration(version: 1, name: "seed", text: String(decoding: PackageResources._001_seed_sql, as: UTF8.self)),
+        Migration(version: 2, name: "chorus", text: String(decoding: PackageResources._002_chorus_sql, as: UTF8.self)),
+    ]
+}

@@ -1,0 +1,93 @@
+public import Domain
+public import FoundationEssentials
+import Postgres
+
+extension Store {
+    /// Makes a project with its owner as a member, and the first line of its log. A name that the user has used already is a 409.
+    public func createProject(_ project: NewProject, principal: Principal) async throws -> ProjectRecord {
+        let keyID = project.apiKeyID ?? principal.keyID
+        if keyID != principal.keyID, try await !isActiveKey(keyID, of: principal.userID) {
+            throw Problem.invalid([FieldError(pointer: "/api_key", detail: "is not one of your active API keys")])
+        }
+        do {
+            return try await database.withConnection { connection in
+                // One round trip, one transaction.
+                let rows = try connection.pipeline([
+                    """
+                    INSERT INTO projects (project_id, user_id, project_name, project_description, api_key, priority, deadline, metadata, settings)
+                    VALUES (\(project.id), \(principal.userID), \(project.name), \(project.description), \(keyID), \(project.priority),
+                        \(project.deadline), \(project.metadata?.column), \(project.settings.object.column))
+                    RETURNING \(unescaped: ProjectRecord.columns)
+                    """,
+                    """
+                    INSERT INTO project_members (member_id, project_id, user_id, role)
+                    VALUES (chorus_uuid_v7(), \(project.id), \(principal.userID), 'owner')
+                    """,
+                    """
+                    INSERT INTO project_activity_log (log_id, project_id, user_id, activity_type, activity_description)
+                    VALUES (chorus_uuid_v7(), \(project.id), \(principal.userID), 'created', 'The project was created.')
+                    """,
+                ])
+                guard let row = rows.first?.first(where: { _ in true }) else { throw Problem.notFound("project") }
+                return try ProjectRecord(row)
+            }
+        } catch let error as PostgresError where error.constraint == "idx_projects_name_user" {
+            throw Problem.conflict(
+                "You have a project of this name already.",
+                errors: [FieldError(pointer: "/project_name", detail: "is taken by another of your projects")])
+        }
+    }
+
+    /// The user's project; nil also where it is somebody else's. Index: `projects_pkey`.
+    public func project(_ id: UUID, of userID: UUID) async throws -> ProjectRecord? {
+        try await database.query(
+            "SELECT \(unescaped: ProjectRecord.columns) FROM projects WHERE project_id = \(id) AND user_id = \(userID)",
+            ProjectRecord.init
+        ).first
+    }
+
+    /// Any project, for Chorus itself. Index: `projects_pkey`.
+    public func project(_ id: UUID) async throws -> ProjectRecord? {
+        try await database.query(
+            "SELECT \(unescaped: ProjectRecord.columns) FROM projects WHERE project_id = \(id)", ProjectRecord.init
+        ).first
+    }
+
+    /// The user's projects, newest first. Index: `idx_projects_user_id`.
+    public func projects(of userID: UUID, limit: Int, before cursor: PageCursor?) async throws -> Page<ProjectRecord> {
+        let rows = try await database.query(
+            """
+            SELECT \(unescaped: ProjectRecord.columns) FROM projects
+            WHERE user_id = \(userID) AND (\(cursor?.after)::uuid IS NULL OR project_id < \(cursor?.after))
+            ORDER BY project_id DESC LIMIT \(limit + 1)
+            """, ProjectRecord.init)
+        return Page(rows, limit: limit, id: \.id)
+    }
+
+    /// Tasks of the project by status. Index: `idx_tasks_project_id`.
+    public func taskCounts(projectID: UUID) async throws -> [(status: TaskStatus, count: Int)] {
+        try await database.query(
+            "SELECT status, count(*) FROM tasks WHERE project_id = \(projectID) GROUP BY status"
+        ) { row in
+            var columns = row.columns
+            return (status: try columns.nextCase(), count: try columns.next())
+        }
+    }
+
+    /// Appends to the project's log.
+    public func logActivity(projectID: UUID, userID: UUID, type: String, description: String, metadata: JSONValue?) async throws {
+        _ = try await database.execute(
+            """
+            INSERT INTO project_activity_log (log_id, project_id, user_id, activity_type, activity_description, metadata)
+            VALUES (chorus_uuid_v7(), \(projectID), \(userID), \(type), \(description), \(metadata?.column))
+            """)
+    }
+}
+
+extension Page {
+    /// Makes a page of rows that were asked for with one more than the limit: the extra one says that there is more.
+    init(_ rows: [Element], limit: Int, id: (Element) -> UUID) {
+        let elements = Array(rows.prefix(limit))
+        self.init(elements, next: rows.count > limit ? elements.last.map { PageCursor(after: id($0)) } : nil)
+    }
+}

@@ -1,0 +1,142 @@
+public import Domain
+public import FoundationEssentials
+import Postgres
+
+/// How one call to an engine ended: what its `results` row is settled with.
+public struct CallOutcome: Sendable {
+    public var resultID: UUID
+    public var status: ResultStatus
+    public var output: JSONValue
+    /// Milliseconds.
+    public var processingTime: Int
+    public var tokenUsage: JSONValue?
+
+    public init(resultID: UUID, status: ResultStatus, output: JSONValue, processingTime: Int, tokenUsage: JSONValue?) {
+        self.resultID = resultID
+        self.status = status
+        self.output = output
+        self.processingTime = processingTime
+        self.tokenUsage = tokenUsage
+    }
+}
+
+/// Where a claimed task goes from `processing`.
+public enum TaskOutcome: Sendable {
+    case completed(output: JSONValue)
+    case failed(message: String)
+    /// Waits for `delay`, then is admitted again.
+    case retrying(message: String, delay: Duration, spendsRetry: Bool)
+}
+
+/// All that a worker has to record of a task at once.
+public struct Settlement: Sendable {
+    public var taskID: UUID
+    public var attempt: Int
+    public var outcome: TaskOutcome
+    public var calls: [CallOutcome]
+
+    public init(taskID: UUID, attempt: Int, outcome: TaskOutcome, calls: [CallOutcome]) {
+        self.taskID = taskID
+        self.attempt = attempt
+        self.outcome = outcome
+        self.calls = calls
+    }
+}
+
+extension Store {
+    /// Records how tasks and their calls ended, and gives back the ids of the tasks whose claim still held.
+    ///
+    /// A worker that lost its lease moves nothing: its attempt is not the task's any more. What its calls gave and cost is kept all the
+    /// same. Indexes: `tasks_pkey`, `results_pkey`.
+    public func settle(_ settlements: [Settlement], workerID: UUID) async throws -> Set<UUID> {
+        let tasks = TaskColumns(settlements)
+        let calls = CallColumns(settlements)
+        let moved = try await database.query(
+            """
+            WITH outcome AS (
+                SELECT * FROM unnest(\(tasks.ids), \(tasks.attempts), \(tasks.statuses), \(tasks.outputs), \(tasks.messages), \(tasks.delays),
+                    \(tasks.spentRetries))
+                    AS o (task_id, attempt, status, output_data, error_message, delay, spent_retries)
+            ), moved AS (
+                UPDATE tasks t
+                SET status = o.status, output_data = o.output_data, error_message = o.error_message,
+                    updated_at = clock_timestamp(),
+                    completed_at = CASE WHEN o.status IN ('completed', 'failed') THEN clock_timestamp() END,
+                    available_at = CASE WHEN o.delay IS NULL THEN t.available_at ELSE clock_timestamp() + o.delay * interval '1 second' END,
+                    retry_count = t.retry_count + o.spent_retries
+                FROM outcome o
+                WHERE t.task_id = o.task_id AND t.attempt = o.attempt AND t.status = 'processing' AND t.assigned_worker_id = \(workerID)
+                RETURNING t.task_id
+            ), settled AS (
+                UPDATE results r
+                SET status = c.status, output_data = c.output_data, processing_time = c.processing_time, token_usage = c.token_usage
+                FROM unnest(\(calls.ids), \(calls.statuses), \(calls.outputs), \(calls.times), \(calls.usages))
+                    AS c (result_id, status, output_data, processing_time, token_usage)
+                WHERE r.result_id = c.result_id AND r.status IN ('pending', 'unknown')
+            )
+            SELECT task_id FROM moved
+            """
+        ) { try $0.decode(UUID.self) }
+        return Set(moved)
+    }
+}
+
+private struct TaskColumns {
+    var ids: [UUID] = []
+    var attempts: [Int32] = []
+    var statuses: [String] = []
+    var outputs: [JSONB?] = []
+    var messages: [String?] = []
+    /// Seconds.
+    var delays: [Double?] = []
+    var spentRetries: [Int32] = []
+
+    init(_ settlements: [Settlement]) {
+        for settlement in settlements {
+            ids.append(settlement.taskID)
+            attempts.append(Int32(clamping: settlement.attempt))
+            switch settlement.outcome {
+            case .completed(let output): append(.completed, output: output.column)
+            case .failed(let message): append(.failed, message: message)
+            case .retrying(let message, let delay, let spendsRetry):
+                append(.retrying, message: message, delay: delay.seconds, spentRetries: spendsRetry ? 1 : 0)
+            }
+        }
+    }
+
+    private mutating func append(
+        _ status: TaskStatus, output: JSONB? = nil, message: String? = nil, delay: Double? = nil, spentRetries: Int32 = 0
+    ) {
+        statuses.append(status.rawValue)
+        outputs.append(output)
+        messages.append(message)
+        delays.append(delay)
+        self.spentRetries.append(spentRetries)
+    }
+}
+
+private struct CallColumns {
+    var ids: [UUID] = []
+    var statuses: [String] = []
+    var outputs: [JSONB] = []
+    var times: [Int32] = []
+    var usages: [JSONB?] = []
+
+    init(_ settlements: [Settlement]) {
+        for call in settlements.lazy.flatMap(\.calls) {
+            ids.append(call.resultID)
+            statuses.append(call.status.rawValue)
+            outputs.append(call.output.column)
+            times.append(Int32(clamping: call.processingTime))
+            usages.append(call.tokenUsage?.column)
+        }
+    }
+}
+
+extension Duration {
+    /// The duration in seconds, as statements take it.
+    var seconds: Double {
+        let (seconds, attoseconds) = components
+        return Double(seconds) + Double(attoseconds) / 1e18
+    }
+}

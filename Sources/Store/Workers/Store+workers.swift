@@ -1,0 +1,89 @@
+public import Domain
+public import FoundationEssentials
+public import Postgres
+
+/// A row of `workers`, with the number of tasks that it runs.
+public struct WorkerRow: Sendable {
+    public var id: UUID
+    public var name: String
+    public var host: String
+    public var processID: Int
+    public var version: String
+    public var concurrency: Int
+    public var status: WorkerStatus
+    public var startedAt: Date
+    public var heartbeatAt: Date
+    public var running: Int
+
+    public var json: JSONValue {
+        .object([
+            "worker_id": .string(id.text),
+            "name": .string(name),
+            "host": .string(host),
+            "process_id": .number(JSONNumber(processID)),
+            "version": .string(version),
+            "concurrency": .number(JSONNumber(concurrency)),
+            "status": .string(status.rawValue),
+            "started_at": JSONValue(startedAt),
+            "heartbeat_at": JSONValue(heartbeatAt),
+            "running": .number(JSONNumber(running)),
+        ])
+    }
+}
+
+extension Store {
+    /// Takes the worker's lock on this session, then writes its row: whoever can take the lock of a row knows that the process is gone.
+    public static func register(_ worker: WorkerIdentity, on connection: isolated PostgresConnection) throws {
+        try connection.execute("SELECT pg_advisory_lock(\(worker.lockKey))")
+        try connection.execute(
+            """
+            INSERT INTO workers (worker_id, name, host, process_id, version, concurrency, lock_key)
+            VALUES (\(worker.id), \(worker.name), \(worker.host), \(worker.processID), \(worker.version), \(worker.concurrency), \(worker.lockKey))
+            """)
+    }
+
+    /// Takes the lock again on a new session, where nobody took the worker for dead in between; false where somebody did.
+    public static func reclaim(_ worker: WorkerIdentity, on connection: isolated PostgresConnection) throws -> Bool {
+        let isLocked = try connection.query("SELECT pg_try_advisory_lock(\(worker.lockKey))").map { try $0.decode(Bool.self) }
+        guard isLocked.first == true else { return false }
+        return try heartbeat(worker, on: connection)
+    }
+
+    /// Renews the lease. False where the worker was taken for dead: its tasks run elsewhere.
+    public static func heartbeat(_ worker: WorkerIdentity, on connection: isolated PostgresConnection) throws -> Bool {
+        let count = try connection.execute(
+            """
+            UPDATE workers SET heartbeat_at = clock_timestamp() WHERE worker_id = \(worker.id) AND status IN ('alive', 'draining')
+            """)
+        return count == 1
+    }
+
+    /// Says that the worker takes no more tasks, or has left.
+    public func setWorkerStatus(_ status: WorkerStatus, of id: UUID) async throws {
+        _ = try await database.execute(
+            """
+            UPDATE workers
+            SET status = \(status.rawValue), stopped_at = CASE WHEN \(status.rawValue) = 'stopped' THEN clock_timestamp() END
+            WHERE worker_id = \(id) AND status IN ('alive', 'draining')
+            """)
+    }
+
+    /// The workers that are alive, and those that ended within the last hour. Indexes: `workers_pkey`, `idx_tasks_running`.
+    public func workers() async throws -> [WorkerRow] {
+        try await database.query(
+            """
+            SELECT worker_id, name, host, process_id, version, concurrency, status, started_at, heartbeat_at,
+                (SELECT count(*) FROM tasks t WHERE t.assigned_worker_id = w.worker_id AND t.status = 'processing')
+            FROM workers w
+            WHERE status IN ('alive', 'draining') OR stopped_at > now() - interval '1 hour'
+            ORDER BY worker_id LIMIT 1000
+            """
+        ) { row in
+            var columns = row.columns
+            return WorkerRow(
+                id: try columns.next(), name: try columns.next(), host: try columns.next(), processID: try columns.next(),
+                version: try columns.next(), concurrency: try columns.next(), status: try columns.nextCase(),
+                startedAt: try columns.next(), heartbeatAt: try columns.next(), running: try columns.next())
+        }
+    }
+}

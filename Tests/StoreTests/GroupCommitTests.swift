@@ -1,0 +1,102 @@
+import Store
+import Synchronization
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct GroupCommitTests {
+    private func running<Item, Outcome, Value: Sendable>(
+        _ group: GroupCommit<Item, Outcome>, _ body: () async throws -> Value
+    ) async throws -> Value {
+        let service = Task { await group.commitUntilStopped() }
+        let value: Value
+        do {
+            value = try await body()
+        } catch {
+            service.cancel()
+            throw error
+        }
+        group.stop()
+        await service.value
+        return value
+    }
+
+    @Test func gathersWhileABatchIsUnderWay() async throws {
+        let sizes = Mutex<[Int]>([])
+        let (gate, open) = AsyncStream.makeStream(of: Void.self)
+        let commits = GroupCommit<Int, Int>(limits: .init(batchWeight: 100, batchesAtOnce: 1)) { items in
+            let isFirst = sizes.withLock { sizes in
+                sizes.append(items.count)
+                return sizes.count == 1
+            }
+            if isFirst { _ = await gate.first { _ in true } }
+            return items.map { .success($0 * 2) }
+        }
+        try await running(commits) {
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { () async throws in #expect(try await commits.submit(1) == 2) }
+                while sizes.withLock({ $0.isEmpty }) { await Task.yield() }
+                for item in 2...50 { tasks.addTask { () async throws in #expect(try await commits.submit(item) == item * 2) } }
+                tasks.addTask {
+                    // Everybody has handed in, or will find the queue: the sum is what counts.
+                    for _ in 0..<1_000 { await Task.yield() }
+                    open.yield()
+                }
+                try await tasks.waitForAll()
+            }
+        }
+        let seen = sizes.withLock { $0 }
+        #expect(seen.reduce(0, +) == 50)
+        #expect(seen.count < 50, "items shared batches: \(seen)")
+    }
+
+    @Test func keepsBatchesWithinTheirWeight() async throws {
+        let weights = Mutex<[Int]>([])
+        let commits = GroupCommit<Int, Int>(limits: .init(batchWeight: 10)) { items in
+            weights.withLock { $0.append(items.reduce(0, +)) }
+            return items.map { .success($0) }
+        }
+        try await running(commits) {
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                for weight in [4, 4, 4, 25, 1, 9, 10] { tasks.addTask { _ = try await commits.submit(weight, weight: weight) } }
+                try await tasks.waitForAll()
+            }
+        }
+        #expect(weights.withLock { $0 }.allSatisfy { $0 <= 10 || $0 == 25 })
+    }
+
+    @Test func anErrorReachesItsOwnItem() async throws {
+        struct Odd: Error {}
+        let commits = GroupCommit<Int, Int> { items in items.map { $0.isMultiple(of: 2) ? .success($0) : .failure(Odd()) } }
+        try await running(commits) { () async throws in
+            #expect(try await commits.submit(2) == 2)
+            await #expect(throws: Odd.self) { try await commits.submit(3) }
+        }
+    }
+
+    @Test func refusesWhatItCannotHold() async throws {
+        let (gate, open) = AsyncStream.makeStream(of: Void.self)
+        let commits = GroupCommit<Int, Int>(limits: .init(batchWeight: 1, waitingItems: 1, batchesAtOnce: 1)) { items in
+            _ = await gate.first { _ in true }
+            return items.map { .success($0) }
+        }
+        try await running(commits) {
+            let outcomes = await withTaskGroup(of: Bool.self) { tasks in
+                for item in 0..<20 { tasks.addTask { (try? await commits.submit(item)) != nil } }
+                var outcomes: [Bool] = []
+                // The refused ones come first: the others wait for the gate.
+                for await outcome in tasks {
+                    outcomes.append(outcome)
+                    if outcomes.count == 18 { open.finish() }
+                }
+                return outcomes
+            }
+            #expect(outcomes.count { $0 } <= 2)
+            #expect(outcomes.count { !$0 } >= 18)
+        }
+    }
+
+    @Test func takesNothingAfterItsStop() async throws {
+        let commits = GroupCommit<Int, Int> { items in items.map { .success($0) } }
+        try await running(commits) {}
+        await #expect(throws: GroupCommit<Int, Int>.Failure.self) { try await commits.submit(1) }
+    }
+}
