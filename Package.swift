@@ -86,6 +86,7 @@ let package = Package(
         .target(
             name: "Store", dependencies: ["Postgres", "Domain", crypto, cryptoExtras, collections, logging, lifecycle],
             exclude: ["Migrations/README.md"], resources: [.embedInCode("Migrations/SQL")], swiftSettings: settings),
+        .target(name: "Queues", dependencies: ["AMQP", "Domain", logging, lifecycle], swiftSettings: settings),
         .target(
             name: "Operations",
             dependencies: [
@@ -100,6 +101,7 @@ let package = Package(
         .testTarget(name: "StoreTests", dependencies: ["Store", "Postgres", "Domain", "TestSupport", logging], swiftSettings: settings),
         .testTarget(name: "SocketExecutorTests", dependencies: ["SocketExecutor"], swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "TestSupport", logging, lifecycle], swiftSettings: settings),
+        .testTarget(name: "QueuesTests", dependencies: ["Queues", "AMQP", "Domain"], swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(
             name: "NIOURLSessionTests",
