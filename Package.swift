@@ -88,6 +88,10 @@ let package = Package(
             exclude: ["Migrations/README.md"], resources: [.embedInCode("Migrations/SQL")], swiftSettings: settings),
         .target(name: "Queues", dependencies: ["AMQP", "Domain", logging, lifecycle], swiftSettings: settings),
         .target(
+            name: "Engines",
+            dependencies: ["NIOURLSession", "Domain", httpTypes, logging, .product(name: "Yams", package: "Yams")],
+            swiftSettings: settings),
+        .target(
             name: "Operations",
             dependencies: [
                 "Domain", hummingbird, httpTypes, logging, lifecycle, nioCore,
@@ -109,6 +113,10 @@ let package = Package(
                 "NIOURLSession", httpTypes, logging, nioCore,
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "EnginesTests",
+            dependencies: ["Engines", "NIOURLSession", "Operations", "Domain", httpTypes, logging, lifecycle],
             swiftSettings: settings),
         .testTarget(
             name: "OperationsTests",

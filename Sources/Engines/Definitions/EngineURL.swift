@@ -1,0 +1,51 @@
+/// The address an engine's paths are under, such as `https://api.example.com/v1`, taken apart once and not at every call.
+public struct EngineURL: Sendable, Hashable {
+    public struct Malformed: Error, Sendable, Hashable {
+        public let reason: String
+    }
+
+    /// `http` or `https`.
+    public let scheme: String
+    /// Host, and port if one is named.
+    public let authority: String
+    /// Empty, or with a slash before it and none behind.
+    public let path: String
+
+    public init(_ text: String) throws(Malformed) {
+        guard let scheme = ["http", "https"].first(where: { text.hasPrefix($0 + "://") }) else {
+            throw Malformed(reason: "must begin with http:// or https://")
+        }
+        let rest = text.dropFirst(scheme.count + 3)
+        guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw Malformed(reason: "may have visible ASCII characters only") }
+        guard !rest.contains(where: { $0 == "?" || $0 == "#" }) else { throw Malformed(reason: "must have no query and no fragment") }
+        let authority = rest.prefix { $0 != "/" }
+        guard !authority.contains("@") else { throw Malformed(reason: "must not carry a user or password; use the field 'secret'") }
+        guard Self.isAuthority(authority) else { throw Malformed(reason: "must name a host, and a port from 1 to 65535 if any") }
+        var path = rest.dropFirst(authority.count)
+        while path.hasSuffix("/") { path = path.dropLast() }
+        self.scheme = scheme
+        self.authority = String(authority)
+        self.path = String(path)
+    }
+
+    private static func isAuthority(_ authority: Substring) -> Bool {
+        var host = authority
+        var port: Substring?
+        if authority.hasPrefix("[") {
+            guard let end = authority.firstIndex(of: "]") else { return false }
+            host = authority[authority.index(after: authority.startIndex)..<end]
+            let rest = authority[authority.index(after: end)...]
+            guard rest.isEmpty || rest.hasPrefix(":") else { return false }
+            port = rest.isEmpty ? nil : rest.dropFirst()
+        } else if let colon = authority.firstIndex(of: ":") {
+            host = authority[..<colon]
+            port = authority[authority.index(after: colon)...]
+        }
+        guard !host.isEmpty else { return false }
+        return port.map { Int($0).map((1...65_535).contains) ?? false } ?? true
+    }
+}
+
+extension EngineURL: CustomStringConvertible {
+    public var description: String { "\(scheme)://\(authority)\(path)" }
+}

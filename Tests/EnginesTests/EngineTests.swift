@@ -1,0 +1,127 @@
+import Domain
+import Logging
+import NIOURLSession
+import Operations
+import ServiceLifecycle
+import Testing
+
+@testable import Engines
+
+@Suite(.timeLimit(.minutes(1))) struct EngineTests {
+    private func run(
+        _ configuration: SimulatedEngineConfiguration = SimulatedEngineConfiguration(), secret: Secret? = nil,
+        _ body: (Engine, NIOURLSession) async throws -> Void
+    ) async throws {
+        let logger = Logger(label: "test")
+        let (ports, ready) = AsyncStream.makeStream(of: Int.self)
+        let service = SimulatedEngine(configuration: configuration, logger: logger) { ready.yield($0) }
+        let group = ServiceGroup(services: [service], logger: logger)
+        let session = NIOURLSession(configuration: NIOURLSessionConfiguration(maxResponseBodyBytes: 1 << 20), logger: logger)
+        let result: Result<Void, any Error> = await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try? await group.run() }
+            let result: Result<Void, any Error>
+            do {
+                var iterator = ports.makeAsyncIterator()
+                let port = try #require(await iterator.next())
+                let address = try EngineURL("http://127.0.0.1:\(port)/v1")
+                let definition = EngineDefinition(name: "simulated", baseURL: address, model: "model-a")
+                try await body(try Engine(definition: definition, secret: secret, session: session), session)
+                result = .success(())
+            } catch {
+                result = .failure(error)
+            }
+            await session.shutdown()
+            await group.triggerGracefulShutdown()
+            return result
+        }
+        try result.get()
+    }
+
+    private func failure(_ engine: Engine, _ input: JSONObject, timeout: Duration? = nil) async -> EngineError? {
+        do {
+            _ = try await engine.call(input, timeout: timeout)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test func anAnswerIsTheContracts() async throws {
+        try await run { engine, _ in
+            let answer = try await engine.call(["prompt": "one two three"], idempotencyKey: "k")
+            #expect(
+                answer.outputData == [
+                    "text": "Simulated answer to: one two three", "engine": "simulated", "model": "model-a", "finish_reason": "stop",
+                    "usage": ["prompt_tokens": 3, "completion_tokens": 6, "total_tokens": 9],
+                ])
+            #expect(answer.processingTime > .zero)
+            try await engine.probe()
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("status=429;retry-after=2", EngineError.Kind.refused, .seconds(2)), ("status=529", .refused, nil),
+            ("status=503", .refused, nil),
+            ("status=500", .passing, nil), ("status=400", .permanent, nil), ("status=401", .permanent, nil),
+            ("status=404", .permanent, nil),
+            ("cut", .unknown, nil), ("garbage", .passing, nil), ("garbage=html", .passing, nil), ("garbage=utf8", .passing, nil),
+            ("garbage=empty", .passing, nil), ("garbage=huge", .permanent, nil), ("nonsense", .permanent, nil),
+        ] as [(String, EngineError.Kind, Duration?)])
+    func faultsHaveTheirKinds(command: String, kind: EngineError.Kind, retryAfter: Duration?) async throws {
+        try await run { engine, _ in
+            let error = await failure(engine, ["prompt": "x", "simulate": .string(command)])
+            #expect(error?.kind == kind, "\(error?.description ?? "no error")")
+            #expect(error?.retryAfter == retryAfter)
+            #expect(error?.wasSent == true)
+        }
+    }
+
+    @Test func aTimeoutAfterSendingIsUnknown() async throws {
+        try await run { engine, _ in
+            let error = await failure(engine, ["prompt": "x", "simulate": "latency=30s"], timeout: .milliseconds(200))
+            #expect(error?.kind == .unknown)
+            #expect(error?.mayHaveBeenPaid == true)
+        }
+    }
+
+    @Test func anEngineThatIsNotThereWasNotAsked() async throws {
+        try await run { engine, session in
+            let address = try EngineURL("http://127.0.0.1:1/v1")
+            let gone = try Engine(definition: EngineDefinition(name: "gone", baseURL: address, model: "m"), secret: nil, session: session)
+            let error = await failure(gone, ["prompt": "x"])
+            #expect(error?.kind == .notSent)
+            #expect(error?.wasSent == false)
+            await #expect(throws: EngineError.self) { try await gone.probe() }
+        }
+    }
+
+    @Test func theSecretIsNotInTheEnginesWords() async throws {
+        // The simulated engine answers 400 with the command it does not know.
+        try await run(secret: Secret("verysecret")) { engine, _ in
+            let error = await failure(engine, ["prompt": "x", "simulate": "verysecret"])
+            #expect(error?.message == "unknown simulation: [redacted]")
+        }
+    }
+
+    @Test func theRegistryKnowsItsEngines() async throws {
+        let session = NIOURLSession(logger: Logger(label: "test"))
+        let registry = EngineRegistry(session: session, secrets: SecretSource(environment: ["KEY": "x"]))
+        #expect(throws: EngineRegistryError.none) { try registry.engine() }
+        let address = try EngineURL("http://127.0.0.1:1")
+        let faults = registry.replace(with: [
+            EngineDefinition(name: "a", baseURL: address, model: "m", secret: .environment("KEY")),
+            EngineDefinition(name: "b", baseURL: address, model: "m", secret: .environment("MISSING")),
+            EngineDefinition(name: "c", engineType: .gemini, baseURL: address, model: "m"),
+        ])
+        #expect(faults.map(\.engine) == ["b", "c"])
+        #expect(try registry.engine().definition.name == "a")
+        let missing = #expect(throws: EngineRegistryError.self) { try registry.engine("b") }
+        #expect(missing?.description == "engine b: secret env:MISSING: the environment variable MISSING is not set")
+        let unknown = #expect(throws: EngineRegistryError.self) { try registry.engine("z") }
+        #expect(unknown?.description == "there is no engine 'z'; known are a, b, c")
+        registry.replace(with: [], defaultEngine: nil)
+        #expect(throws: EngineRegistryError.none) { try registry.engine() }
+        await session.shutdown()
+    }
+}

@@ -1,0 +1,77 @@
+import Domain
+import Testing
+
+@testable import Engines
+
+@Suite(.timeLimit(.minutes(1))) struct OpenAIChatTests {
+    private let engine: EngineDefinition
+
+    init() throws {
+        let address = try EngineURL("http://127.0.0.1:1/v1")
+        engine = EngineDefinition(name: "local", baseURL: address, model: "default-model")
+    }
+
+    private func body(_ input: JSONObject) throws -> JSONValue {
+        try JSONValue(parsing: OpenAIChat().request(for: input, to: engine).body)
+    }
+
+    @Test func aPromptBecomesAMessage() throws {
+        #expect(
+            try body(["prompt": "hi", "engine": "local", "strategy": "race", "engines": ["a"], "stream": true])
+                == ["model": "default-model", "messages": [["role": "user", "content": "hi"]]])
+    }
+
+    @Test func whatChorusDoesNotKnowPassesThrough() throws {
+        let input: JSONObject = [
+            "messages": [["role": "system", "content": "x"]], "model": "m", "max_tokens": 5, "temperature": 0.5,
+            "response_format": ["type": "json_object"], "seed": 7,
+        ]
+        let sent = try body(input)
+        #expect(sent["model"] == "m")
+        for key in ["messages", "max_tokens", "temperature", "response_format", "seed"] { #expect(sent[key] == input[key]) }
+    }
+
+    @Test(arguments: [JSONObject(), ["messages": []], ["messages": "hi"], ["prompt": 7]] as [JSONObject])
+    func inputWithoutWordsIsPermanent(input: JSONObject) {
+        let error = #expect(throws: EngineError.self) { try OpenAIChat().request(for: input, to: engine) }
+        #expect(error?.kind == .permanent)
+        #expect(error?.wasSent == false)
+    }
+
+    @Test func repliesAreRead() throws {
+        let reply = try OpenAIChat().reply(from: [
+            "model": "m-1", "choices": [["message": ["content": "hello"], "finish_reason": "stop"]],
+            "usage": ["prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5],
+        ])
+        #expect(
+            reply == EngineReply(text: "hello", model: "m-1", finishReason: "stop", usage: TokenUsage(promptTokens: 3, completionTokens: 2))
+        )
+    }
+
+    @Test func toolCallsAndRefusalsPassThrough() throws {
+        let calls: JSONValue = [["id": "1", "type": "function", "function": ["name": "f", "arguments": "{}"]]]
+        let tools = try OpenAIChat().reply(from: ["choices": [["message": ["content": nil, "tool_calls": calls]]]])
+        #expect(tools.text == "")
+        #expect(tools.extras["tool_calls"] == calls)
+        #expect(tools.usage == TokenUsage(promptTokens: 0, completionTokens: 0))
+        let refusal = try OpenAIChat().reply(from: ["choices": [["message": ["content": nil, "refusal": "I cannot"]]]])
+        #expect(refusal.extras["refusal"] == "I cannot")
+        let answer = EngineAnswer(refusal, engine: "local", modelAskedFor: "m", processingTime: .zero)
+        #expect(answer.outputData["refusal"] == "I cannot")
+        #expect(answer.outputData["model"] == "m")
+    }
+
+    @Test(
+        arguments: [nil, [], "text", ["choices": []], ["choices": [["message": "x"]]], ["choices": [["message": [:]]]], ["error": "no"]]
+            as [JSONValue])
+    func otherAnswersArePassingErrors(body: JSONValue) {
+        let error = #expect(throws: EngineError.self) { try OpenAIChat().reply(from: body) }
+        #expect(error?.kind == .passing)
+    }
+
+    @Test func absurdCountsAreBounded() {
+        let usage = TokenUsage(promptTokens: .max, completionTokens: -5, totalTokens: .max)
+        #expect(usage.promptTokens == 1_000_000_000)
+        #expect(usage.completionTokens == 0)
+    }
+}
