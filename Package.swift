@@ -91,6 +91,9 @@ let package = Package(
             name: "Engines",
             dependencies: ["NIOURLSession", "Domain", httpTypes, logging, .product(name: "Yams", package: "Yams")],
             swiftSettings: settings),
+
+        // The services.
+        .target(name: "Dispatcher", dependencies: ["Store", "Queues", "AMQP", "Domain", logging, lifecycle], swiftSettings: settings),
         .target(
             name: "Operations",
             dependencies: [
@@ -106,6 +109,7 @@ let package = Package(
         .testTarget(name: "SocketExecutorTests", dependencies: ["SocketExecutor"], swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(name: "QueuesTests", dependencies: ["Queues", "AMQP", "Domain"], swiftSettings: settings),
+        .testTarget(name: "DispatcherTests", dependencies: ["Dispatcher", "Queues", "Store", "Domain"], swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(
             name: "NIOURLSessionTests",
