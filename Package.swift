@@ -95,6 +95,9 @@ let package = Package(
         // The services.
         .target(name: "Dispatcher", dependencies: ["Store", "Queues", "AMQP", "Domain", logging, lifecycle], swiftSettings: settings),
         .target(
+            name: "Worker", dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "Domain", logging, lifecycle],
+            swiftSettings: settings),
+        .target(
             name: "Operations",
             dependencies: [
                 "Domain", hummingbird, httpTypes, logging, lifecycle, nioCore,
@@ -110,6 +113,7 @@ let package = Package(
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(name: "QueuesTests", dependencies: ["Queues", "AMQP", "Domain"], swiftSettings: settings),
         .testTarget(name: "DispatcherTests", dependencies: ["Dispatcher", "Queues", "Store", "Domain"], swiftSettings: settings),
+        .testTarget(name: "WorkerTests", dependencies: ["Worker", "Engines", "Store", "Domain"], swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(
             name: "NIOURLSessionTests",

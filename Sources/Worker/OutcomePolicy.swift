@@ -1,0 +1,36 @@
+import Domain
+import Engines
+import Store
+
+/// Where a task goes after a call that failed: pure.
+struct OutcomePolicy: Sendable {
+    var backoff: RetryBackoff
+
+    /// - A call that was refused before any work costs no retry.
+    /// - A failure that may pass spends one; without any left, the task fails.
+    /// - An answer that will never change fails the task at once, with the engine's own words.
+    /// - A call that the worker itself stopped is handed back, for free.
+    func outcome(of error: EngineError, retryCount: Int, maxRetries: Int, attempt: Int) -> TaskOutcome {
+        switch error.kind {
+        case .permanent: .failed(message: error.message)
+        case .cancelled: .retrying(message: error.message, delay: .zero, spendsRetry: false)
+        case .notSent, .refused: .retrying(message: error.message, delay: delay(error, retry: attempt), spendsRetry: false)
+        case .passing, .unknown:
+            if retryCount < maxRetries {
+                .retrying(message: error.message, delay: delay(error, retry: retryCount + 1), spendsRetry: true)
+            } else {
+                .failed(message: retryCount == 0 ? error.message : "\(error.message) (after \(retryCount) retries)")
+            }
+        }
+    }
+
+    /// Whether the next engine of the chain may be asked within the same attempt.
+    func mayFallBack(after error: EngineError) -> Bool { error.kind != .cancelled }
+
+    private func delay(_ error: EngineError, retry: Int) -> Duration {
+        let jittered = backoff.delay(retry: retry)
+        guard let retryAfter = error.retryAfter else { return jittered }
+        // Later than asked, never earlier, and not all at the same moment.
+        return min(retryAfter, .seconds(3_600)) + min(jittered, .seconds(1))
+    }
+}

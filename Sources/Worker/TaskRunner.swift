@@ -1,0 +1,100 @@
+import Domain
+import Engines
+import FoundationEssentials
+import Logging
+import Store
+
+/// Runs one claimed task to its outcome: engine after engine of its chain, each call with a ledger row that was written before it left.
+struct TaskRunner: Sendable {
+    let engines: EngineRegistry
+    let store: Store
+    let policy: OutcomePolicy
+    let logger: Logger
+
+    func run(_ task: ClaimedTask, workerID: UUID) async -> Settlement {
+        var settlement = Settlement(
+            taskID: task.id, attempt: task.attempt, outcome: .failed(message: "No engine is configured: run 'chorus engines apply'."),
+            calls: [])
+        var settings = ProjectSettings()
+        settings.engines = task.projectEngines
+        let chain = ChatInput.engines(of: task.input, settings: settings, knownEngines: engines.engineNames)
+        guard var call = task.call else { return settlement }
+        var remaining = chain.drop { $0 == call.engine }
+        while true {
+            switch await ask(call, task) {
+            case .success(let answer):
+                settlement.calls.append(.completed(call, answer))
+                settlement.outcome = .completed(output: answer.outputData)
+                return settlement
+            case .failure(let error):
+                settlement.calls.append(.failed(call, error))
+                settlement.outcome = policy.outcome(
+                    of: error, retryCount: task.retryCount, maxRetries: task.maxRetries, attempt: task.attempt)
+                guard policy.mayFallBack(after: error), let next = remaining.popFirst(),
+                    let opened = await open(next, task, workerID: workerID)
+                else { return settlement }
+                call = opened
+            }
+        }
+    }
+
+    private func ask(_ call: OpenCall, _ task: ClaimedTask) async -> Result<EngineAnswer, EngineError> {
+        let engine: Engine
+        do {
+            engine = try engines.engine(call.engine)
+        } catch {
+            return .failure(EngineError(.permanent, "\(error)", wasSent: false))
+        }
+        do {
+            let timeout = task.deadline.map { Duration.seconds(max(0, $0.timeIntervalSinceNow)) }
+            return .success(try await engine.call(task.input, timeout: timeout, idempotencyKey: "\(task.id.text).\(task.attempt)"))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// nil where the claim does not hold any more, or the database cannot say so: the call is not made then.
+    private func open(_ engine: String, _ task: ClaimedTask, workerID: UUID) async -> OpenCall? {
+        do {
+            return try await store.openCall(taskID: task.id, attempt: task.attempt, workerID: workerID, engine: engine)
+        } catch {
+            logger.warning("a fallback was not tried", metadata: ["task_id": "\(task.id.text)", "error": "\(error)"])
+            return nil
+        }
+    }
+}
+
+extension EngineRegistry {
+    /// The names that tasks may use, the fleet's default first.
+    var engineNames: EngineNames {
+        guard let standard = defaultEngine else { return EngineNames(names) }
+        return EngineNames([standard] + names.filter { $0 != standard })
+    }
+}
+
+extension CallOutcome {
+    static func completed(_ call: OpenCall, _ answer: EngineAnswer) -> CallOutcome {
+        CallOutcome(
+            resultID: call.resultID, status: .completed, output: answer.outputData, processingTime: answer.processingTime.milliseconds,
+            tokenUsage: answer.usage.json)
+    }
+
+    static func failed(_ call: OpenCall, _ error: EngineError) -> CallOutcome {
+        let status: ResultStatus =
+            switch error.kind {
+            case .unknown: .unknown
+            case .cancelled: .cancelled
+            case .notSent, .refused, .passing, .permanent: .failed
+            }
+        var output: JSONObject = ["error": .string(error.message), "kind": .string(error.kind.rawValue)]
+        if let statusCode = error.statusCode { output["status_code"] = .number(JSONNumber(statusCode)) }
+        return CallOutcome(resultID: call.resultID, status: status, output: .object(output), processingTime: 0, tokenUsage: nil)
+    }
+}
+
+extension Duration {
+    fileprivate var milliseconds: Int {
+        let (seconds, attoseconds) = components
+        return Int(clamping: seconds * 1_000 + attoseconds / 1_000_000_000_000_000)
+    }
+}

@@ -1,0 +1,151 @@
+public import AMQP
+import Domain
+public import Engines
+import FoundationEssentials
+public import Logging
+public import Postgres
+import Queues
+public import ServiceLifecycle
+public import Store
+
+/// Consumes the queues, claims, executes, records.
+///
+/// `deliveries → wait for a free slot → claim (micro-batched) → ack → execute → record (micro-batched)`. A delivery is acknowledged when
+/// its claim is committed: from then on the database owns the task through the worker's lease. What cannot start at once goes back to the
+/// broker, and the worker stops consuming until a slot is free: a full worker holds nothing back from an idle one.
+public final class WorkerService: Service {
+    private let configuration: WorkerConfiguration
+    private let store: Store
+    private let consumer: AMQPConsumer
+    private let engines: EngineRegistry
+    private let logger: Logger
+    private let lease: WorkerLease
+    private let slots: Slots
+    private let running: RunningTasks
+    private let runner: TaskRunner
+    private let recorder: Recorder
+
+    /// - Parameter database: for the session that keeps the worker alive; the rest goes through `store`.
+    public init(
+        configuration: WorkerConfiguration, store: Store, database: PostgresConfiguration, broker: AMQPConfiguration,
+        topology: AMQPTopology, engines: EngineRegistry, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.store = store
+        self.engines = engines
+        self.logger = logger
+        let partitioning = configuration.partitioning
+        consumer = AMQPConsumer(
+            configuration: broker, topology: topology,
+            queues: partitioning.taskQueues.map(QueueNames.tasks) + partitioning.indices.map(QueueNames.projects),
+            prefetch: configuration.prefetch, logger: logger)
+        slots = Slots(capacity: configuration.concurrency)
+        let running = RunningTasks()
+        self.running = running
+        lease = WorkerLease(configuration: configuration, database: database, logger: logger) { running.cancelAll() }
+        runner = TaskRunner(engines: engines, store: store, policy: OutcomePolicy(backoff: configuration.backoff), logger: logger)
+        recorder = Recorder(store: store, logger: logger)
+    }
+
+    /// Works until the graceful shutdown, then drains: finishes what fits in the time, hands back the rest, and leaves.
+    public func run() async throws {
+        await withThrowingTaskGroup { services in
+            services.addTask { try await self.lease.run() }
+            services.addTask { await self.recorder.run() }
+            services.addTask { try await self.consumer.run() }
+            services.addTask {
+                let watch = EngineWatch(
+                    engines: self.engines, store: self.store, interval: self.configuration.engineRefresh, logger: self.logger)
+                try await watch.run()
+            }
+            await self.work()
+            if let worker = self.lease.identity { try? await self.store.setWorkerStatus(.stopped, of: worker.id) }
+            services.cancelAll()
+        }
+    }
+
+    /// How many tasks run here.
+    public var runningCount: Int { running.count }
+
+    private func work() async {
+        await withDiscardingTaskGroup { group in
+            for await deliveries in consumer.deliveries.cancelOnGracefulShutdown() {
+                await take(deliveries, in: &group)
+            }
+            if let worker = lease.identity { try? await store.setWorkerStatus(.draining, of: worker.id) }
+            await slots.waitForAll(timeout: configuration.drainTimeout)
+            if running.count > 0 { logger.notice("handing back what did not finish in time", metadata: ["tasks": "\(running.count)"]) }
+            group.cancelAll()
+        }
+    }
+
+    private func take(_ deliveries: [AMQPDelivery], in group: inout DiscardingTaskGroup) async {
+        var tasks: [(delivery: AMQPDelivery, id: UUID)] = []
+        for delivery in deliveries {
+            if let message = TaskMessage(body: delivery.body) {
+                tasks.append((delivery, message.taskID))
+            } else if let message = ProjectMessage(body: delivery.body) {
+                group.addTask { await self.welcome(message.projectID, delivery) }
+            } else {
+                logger.error("a message that is none of Chorus's was dropped", metadata: ["queue": "\(delivery.queue)"])
+                await consumer.reject([delivery], requeue: false)
+            }
+        }
+        var rest = tasks[...]
+        while !rest.isEmpty {
+            if slots.free == 0 { await slots.waitForFree(timeout: configuration.patience) }
+            let count = slots.take(upTo: rest.count)
+            guard count > 0, let worker = lease.identity else {
+                slots.giveBack(count)
+                return await giveBack(rest.map(\.delivery))
+            }
+            let part = rest.prefix(count)
+            rest = rest.dropFirst(count)
+            await claim(Array(part.map(\.delivery)), part.map(\.id), worker: worker, in: &group)
+        }
+    }
+
+    private func claim(_ deliveries: [AMQPDelivery], _ ids: [UUID], worker: WorkerIdentity, in group: inout DiscardingTaskGroup) async {
+        do {
+            let claimed = try await store.claim(ids, workerID: worker.id, fleetDefault: engines.defaultEngine)
+            await consumer.acknowledge(deliveries)
+            // A message of a task that moved on gets no claim, and needs no slot.
+            slots.giveBack(ids.count - claimed.count)
+            for task in claimed {
+                group.addTask { await self.execute(task, worker: worker) }
+            }
+        } catch {
+            slots.giveBack(ids.count)
+            logger.warning("claiming failed, the messages go back", metadata: ["tasks": "\(ids.count)", "error": "\(error)"])
+            await giveBack(deliveries)
+        }
+    }
+
+    private func execute(_ task: ClaimedTask, worker: WorkerIdentity) async {
+        await running.run(task.id) {
+            let settlement = await self.runner.run(task, workerID: worker.id)
+            await self.recorder.record(settlement, workerID: worker.id)
+        }
+        slots.giveBack()
+    }
+
+    /// Stops consuming first, so that what goes back does not come back; then waits until there is something to do it with.
+    private func giveBack(_ deliveries: [AMQPDelivery]) async {
+        await consumer.pause()
+        await consumer.reject(deliveries, requeue: true)
+        if lease.identity == nil { try? await Task.sleep(for: .milliseconds(200)) }
+        await slots.waitForFree()
+        await consumer.resume()
+    }
+
+    private func welcome(_ projectID: UUID, _ delivery: AMQPDelivery) async {
+        do {
+            let welcome = ProjectWelcome(engines: engines, store: store, logger: logger)
+            try await welcome.welcome(projectID, worker: configuration.name)
+            await consumer.acknowledge([delivery])
+        } catch {
+            logger.warning("a project could not be checked", metadata: ["project_id": "\(projectID.text)", "error": "\(error)"])
+            await consumer.reject([delivery], requeue: true)
+        }
+    }
+}
