@@ -95,6 +95,10 @@ let package = Package(
         // The services.
         .target(name: "Dispatcher", dependencies: ["Store", "Queues", "AMQP", "Domain", logging, lifecycle], swiftSettings: settings),
         .target(
+            name: "Gateway",
+            dependencies: ["Store", "Postgres", "Domain", hummingbird, hummingbirdCore, nioCore, httpTypes, logging, lifecycle],
+            swiftSettings: settings),
+        .target(
             name: "Worker", dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "Domain", logging, lifecycle],
             swiftSettings: settings),
         .target(
@@ -114,6 +118,13 @@ let package = Package(
         .testTarget(name: "QueuesTests", dependencies: ["Queues", "AMQP", "Domain"], swiftSettings: settings),
         .testTarget(name: "DispatcherTests", dependencies: ["Dispatcher", "Queues", "Store", "Domain"], swiftSettings: settings),
         .testTarget(name: "WorkerTests", dependencies: ["Worker", "Engines", "Store", "Domain"], swiftSettings: settings),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: [
+                "Gateway", "Store", "Postgres", "Domain", "NIOURLSession", "TestSupport", hummingbird, hummingbirdCore, nioCore, httpTypes,
+                logging, lifecycle,
+            ],
+            swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(
             name: "NIOURLSessionTests",

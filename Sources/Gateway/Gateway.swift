@@ -1,0 +1,62 @@
+import Hummingbird
+import HummingbirdCore
+public import Logging
+import NIOCore
+public import ServiceLifecycle
+public import Store
+
+/// The HTTP API: accepts projects and tasks durably, and answers what became of them.
+///
+/// A graceful shutdown stops listening, lets the requests in flight finish and closes connections that wait for a next one.
+public struct Gateway: Service {
+    private let configuration: GatewayConfiguration
+    private let logger: Logger
+    private let onListening: @Sendable (Int) async -> Void
+    private let responder: RouterResponder<GatewayContext>
+
+    /// - Parameters:
+    ///   - acceptances: the group commit that stores tasks; it must run for as long as requests may be in flight.
+    ///   - onAccepted: called after tasks were stored, to wake the dispatcher; must not wait.
+    ///   - onProjectCreated: called after a project was stored; must not wait.
+    ///   - readiness: what `/readyz` asks, all at once.
+    ///   - onListening: called with the port when connections are taken.
+    public init(
+        configuration: GatewayConfiguration = GatewayConfiguration(), store: Store, acceptances: GroupCommit<Submission, Acceptance>,
+        onAccepted: @escaping @Sendable () -> Void, onProjectCreated: @escaping @Sendable () -> Void,
+        readiness: [ReadinessCheck], logger: Logger, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) {
+        self.configuration = configuration
+        self.logger = logger
+        self.onListening = onListening
+        let access = Access(store)
+        let engines = EngineDirectory(store)
+        let bodies = BodyReader(limit: configuration.bodyLimit)
+        var routes = RouteTable()
+        HealthRoutes(checks: readiness, timeout: configuration.readinessTimeout).add(to: &routes)
+        ProjectRoutes(store: store, access: access, engines: engines, bodies: bodies, onCreated: onProjectCreated).add(to: &routes)
+        TaskSubmissionRoutes(
+            access: access, engines: engines, bodies: bodies, arrayLimit: configuration.arrayLimit, acceptances: acceptances,
+            onAccepted: onAccepted
+        ).add(to: &routes)
+        TaskRoutes(store: store, access: access).add(to: &routes)
+        FleetRoutes(store: store, access: access).add(to: &routes)
+        responder = routes.responder()
+    }
+
+    /// Serves until the graceful shutdown.
+    /// - Throws: where the address cannot be listened on.
+    public func run() async throws {
+        let idleTimeout = TimeAmount.nanoseconds(Int64(clamping: configuration.idleTimeout.components.seconds) * 1_000_000_000)
+        let application = Application(
+            responder: responder,
+            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: idleTimeout)),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), backlog: 1_024,
+                availableConnectionsDelegate: .maximum(configuration.maxConnections, logger: logger)),
+            onServerRunning: { [onListening] channel in
+                if let port = channel.localAddress?.port { await onListening(port) }
+            },
+            logger: logger)
+        try await application.run()
+    }
+}

@@ -1,0 +1,39 @@
+import Domain
+import Hummingbird
+import HummingbirdCore
+import Store
+
+/// `GET /v1/engines` and `GET /v1/workers`: what the fleet consists of, for everybody with a key.
+struct FleetRoutes: Sendable {
+    let store: Store
+    let access: Access
+
+    func add(to routes: inout RouteTable) {
+        routes.on(.get, "/v1/engines") { request, _ in
+            try await requireCaller(request)
+            return Self.list(try await store.engines().map(Self.json))
+        }
+        routes.on(.get, "/v1/workers") { request, _ in
+            try await requireCaller(request)
+            return Self.list(try await store.workers().map(\.json))
+        }
+    }
+
+    private func requireCaller(_ request: Request) async throws {
+        _ = try await access.principal(request)
+        var query = QueryParameters(request)
+        try query.finish()
+    }
+
+    /// Both tables are short: one page holds all.
+    private static func list(_ elements: [JSONValue]) -> Response {
+        Response(["data": .array(elements), "next_cursor": .null])
+    }
+
+    /// What callers may see of a definition. Where its secret lies is the operator's affair.
+    static func json(_ engine: EngineRow) -> JSONValue {
+        var object: JSONObject = ["name": .string(engine.name), "engine_type": .string(engine.type)]
+        for key in ["base_url", "model", "limits", "price"] { object[key] = engine.definition[key] ?? .null }
+        return .object(object)
+    }
+}

@@ -1,0 +1,45 @@
+import Domain
+import Hummingbird
+import HummingbirdCore
+import Logging
+
+/// `GET /healthz`: the process lives. `GET /readyz`: it can do its work. Neither asks for a key.
+struct HealthRoutes: Sendable {
+    let checks: [ReadinessCheck]
+    let timeout: Duration
+
+    func add(to routes: inout RouteTable) {
+        routes.on(.get, "/healthz") { _, _ in Response(["status": "ok"]) }
+        routes.on(.get, "/readyz") { _, context in try await self.ready(context.logger) }
+    }
+
+    private func ready(_ logger: Logger) async throws -> Response {
+        let failed = await failures(logger)
+        guard failed.isEmpty else {
+            var problem = Problem.unavailable("Not ready: \(failed.joined(separator: ", ")).")
+            // Whoever asks needs no key, so the causes stand in the log only.
+            problem.errors = failed.map { FieldError(pointer: $0, detail: "does not work at the moment") }
+            throw problem
+        }
+        return Response(["status": "ready", "checks": .array(checks.map { .string($0.name) })])
+    }
+
+    /// The names of the checks that fail, in the order of the checks.
+    private func failures(_ logger: Logger) async -> [String] {
+        let failed = await withTaskGroup(of: String?.self) { group in
+            for check in checks {
+                group.addTask {
+                    do {
+                        try await check.run(within: timeout)
+                        return nil
+                    } catch {
+                        logger.warning("not ready", metadata: [LogKey.check: "\(check.name)", LogKey.error: "\(error)"])
+                        return check.name
+                    }
+                }
+            }
+            return await group.reduce(into: Set<String>()) { names, name in if let name { names.insert(name) } }
+        }
+        return checks.map(\.name).filter(failed.contains)
+    }
+}

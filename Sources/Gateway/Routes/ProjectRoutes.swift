@@ -1,0 +1,59 @@
+import Domain
+import FoundationEssentials
+import Hummingbird
+import HummingbirdCore
+import Store
+
+/// `/v1/projects`.
+struct ProjectRoutes: Sendable {
+    let store: Store
+    let access: Access
+    let engines: EngineDirectory
+    let bodies: BodyReader
+    let onCreated: @Sendable () -> Void
+
+    func add(to routes: inout RouteTable) {
+        routes.on(.post, "/v1/projects") { request, _ in try await self.create(request) }
+        routes.on(.get, "/v1/projects") { request, _ in try await self.list(request) }
+        routes.on(.get, "/v1/projects/:project_id") { request, context in try await self.get(request, context) }
+        routes.on(.get, "/v1/projects/:project_id/stats") { request, context in try await self.stats(request, context) }
+    }
+
+    private func create(_ request: Request) async throws -> Response {
+        let principal = try await access.principal(request)
+        try BodyReader.refuseIdempotencyKey(request)
+        let body = try await bodies.json(request)
+        let project = try await engines.reading { names throws(Problem) in try NewProject(reading: body, knownEngines: names) }
+        let record = try await store.createProject(project, principal: principal)
+        onCreated()
+        return Response(record.json, status: .created, location: "/v1/projects/\(record.id.text)")
+    }
+
+    private func list(_ request: Request) async throws -> Response {
+        let principal = try await access.principal(request)
+        var query = QueryParameters(request)
+        let page = query.page()
+        try query.finish()
+        return Response(try await store.projects(of: principal.userID, limit: page.limit, before: page.cursor), \.json)
+    }
+
+    private func get(_ request: Request, _ context: GatewayContext) async throws -> Response {
+        let principal = try await access.principal(request)
+        let id = try context.id("project_id")
+        guard let project = try await store.project(id, of: principal.userID) else { throw Problem.notFound("project") }
+        return Response(project.json)
+    }
+
+    /// Every status is named, also those that no task has.
+    private func stats(_ request: Request, _ context: GatewayContext) async throws -> Response {
+        let principal = try await access.principal(request)
+        let id = try context.id("project_id")
+        try await access.requireProject(id, of: principal)
+        let counts = Dictionary(uniqueKeysWithValues: try await store.taskCounts(projectID: id).map { ($0.status, $0.count) })
+        var byStatus = JSONObject()
+        for status in TaskStatus.allCases { byStatus[status.rawValue] = .number(JSONNumber(counts[status] ?? 0)) }
+        return Response([
+            "project_id": .string(id.text), "tasks": .object(byStatus), "total": .number(JSONNumber(counts.values.reduce(0, +))),
+        ])
+    }
+}

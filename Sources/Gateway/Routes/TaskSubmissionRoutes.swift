@@ -1,0 +1,75 @@
+import Domain
+import FoundationEssentials
+import Hummingbird
+import HummingbirdCore
+import Store
+
+/// `POST /v1/projects/{id}/tasks`: the hot path. Its one statement is shared with the requests of the same moment.
+struct TaskSubmissionRoutes: Sendable {
+    let access: Access
+    let engines: EngineDirectory
+    let bodies: BodyReader
+    let arrayLimit: Int
+    let acceptances: GroupCommit<Submission, Acceptance>
+    let onAccepted: @Sendable () -> Void
+
+    func add(to routes: inout RouteTable) {
+        routes.on(.post, "/v1/projects/:project_id/tasks") { request, context in try await self.submit(request, context) }
+    }
+
+    private func submit(_ request: Request, _ context: GatewayContext) async throws -> Response {
+        let principal = try await access.principal(request)
+        let projectID = try context.id("project_id")
+        try await access.requireProject(projectID, of: principal)
+        try BodyReader.refuseIdempotencyKey(request)
+        let body = try await bodies.json(request)
+        let tasks = try await engines.reading { names throws(Problem) in
+            try Self.tasks(in: body, limit: arrayLimit, knownEngines: names)
+        }
+        let submission = Submission(projectID: projectID, userID: principal.userID, tasks: tasks)
+        let acceptance = try await acceptances.submit(submission, weight: tasks.count)
+        onAccepted()
+        if body.arrayValue == nil, let task = tasks.first {
+            return Response(
+                Self.json(task, projectID: projectID, acceptance), status: .created, location: "/v1/tasks/\(task.id.text)")
+        }
+        return Response(
+            ["accepted": .number(JSONNumber(tasks.count)), "task_ids": .array(tasks.map { .string($0.id.text) })], status: .created)
+    }
+
+    /// The tasks of a body: one object, or an array of them.
+    static func tasks(in body: JSONValue, limit: Int, knownEngines: EngineNames) throws(Problem) -> [NewTask] {
+        guard let bodies = body.arrayValue else {
+            let task = try NewTask(reading: body, knownEngines: knownEngines)
+            try requireEngines(for: [task], at: { _ in "" }, knownEngines)
+            return [task]
+        }
+        guard (1...limit).contains(bodies.count) else {
+            throw .invalid([FieldError(pointer: "", detail: "must have 1 to \(limit) elements, not \(bodies.count)")])
+        }
+        let tasks = try NewTask.list(reading: bodies, knownEngines: knownEngines)
+        try requireEngines(for: tasks, at: { "/\($0)" }, knownEngines)
+        return tasks
+    }
+
+    /// A task that names no engine needs the fleet's default, or its project's choice: where no engine exists, nothing could run it.
+    private static func requireEngines(
+        for tasks: [NewTask], at pointer: (Int) -> String, _ knownEngines: EngineNames
+    ) throws(Problem) {
+        guard knownEngines.names.isEmpty, !tasks.isEmpty else { return }
+        let detail = "no engine is configured: apply a file of engines with 'chorus engines apply'"
+        throw .invalid(
+            tasks.indices.prefix(100).map { FieldError(pointer: "\(pointer($0))/input_data/engine", detail: detail) })
+    }
+
+    private static func json(_ task: NewTask, projectID: UUID, _ acceptance: Acceptance) -> JSONValue {
+        [
+            "task_id": .string(task.id.text),
+            "project_id": .string(projectID.text),
+            "task_type": .string(task.type),
+            "priority": .number(JSONNumber(task.priority)),
+            "status": .string(TaskStatus.pending.rawValue),
+            "created_at": JSONValue(acceptance.acceptedAt),
+        ]
+    }
+}

@@ -1,0 +1,8 @@
+import HTTPTypes
+
+extension HTTPField.Name {
+    /// Names outside the tables of swift-http-types. Each is a valid token, so the fallback is never taken.
+    static let xRequestID = HTTPField.Name("X-Request-Id") ?? .trailer
+    static let xAPIKey = HTTPField.Name("X-API-Key") ?? .authorization
+    static let idempotencyKey = HTTPField.Name("Idempotency-Key") ?? .trailer
+}

@@ -1,0 +1,112 @@
+import Domain
+import Gateway
+import HTTPTypes
+import Logging
+import NIOURLSession
+import Postgres
+import ServiceLifecycle
+import Store
+import TestSupport
+
+/// A gateway on a port of its own over a migrated database, with two accounts that have a key each.
+struct GatewayFixture: Sendable {
+    struct Answer: Sendable {
+        var head: HTTPResponse
+        var json: JSONValue
+        var status: Int { head.status.code }
+        /// What an error names.
+        var pointers: [String] { json["errors"]?.arrayValue?.compactMap { $0["pointer"]?.stringValue } ?? [] }
+    }
+
+    let store: Store
+    let database: PostgresClient
+    let key: APIKey
+    let strangersKey: APIKey
+    let port: Int
+    let accepted: Counter
+
+    static func with(
+        engines: [EngineRow] = [EngineRow(name: "local", type: "openai", definition: ["name": "local", "secret": "env:LOCAL_KEY"])],
+        readiness: [ReadinessCheck] = [], bodyLimit: Int = 1 << 20, _ body: @Sendable @escaping (GatewayFixture) async throws -> Void
+    ) async throws {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let made = try await TestDatabase.make("gateway")
+        let database = PostgresClient(configuration: try PostgresConfiguration(url: made.url), logger: logger)
+        _ = try await Migrator(database).migrate()
+        let store = Store(database)
+        try await store.applyEngines(engines)
+        let key = try await newKey("owner@example.org", store)
+        let strangersKey = try await newKey("stranger@example.org", store)
+
+        let acceptances = GroupCommit<Submission, Acceptance> { await store.accept($0) }
+        let (ports, port) = AsyncStream<Int>.makeStream()
+        var configuration = GatewayConfiguration()
+        configuration.port = 0
+        configuration.bodyLimit = bodyLimit
+        let accepted = Counter()
+        let gateway = Gateway(
+            configuration: configuration, store: store, acceptances: acceptances, onAccepted: { accepted.add() }, onProjectCreated: {},
+            readiness: readiness, logger: logger, onListening: { port.yield($0) })
+        let services = ServiceGroup(services: [acceptances, gateway], logger: logger)
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await services.run() }
+            group.addTask {
+                for await port in ports {
+                    try await body(
+                        GatewayFixture(
+                            store: store, database: database, key: key, strangersKey: strangersKey, port: port, accepted: accepted))
+                    break
+                }
+                await services.triggerGracefulShutdown()
+            }
+            do { try await group.waitForAll() } catch {
+                group.cancelAll()
+                throw error
+            }
+        }
+        await database.close()
+        try await made.drop()
+    }
+
+    private init(store: Store, database: PostgresClient, key: APIKey, strangersKey: APIKey, port: Int, accepted: Counter) {
+        self.store = store
+        self.database = database
+        self.key = key
+        self.strangersKey = strangersKey
+        self.port = port
+        self.accepted = accepted
+    }
+
+    private static func newKey(_ email: String, _ store: Store) async throws -> APIKey {
+        let userID = try await store.createAccount(email: email, password: try PasswordHash(password: "correct horse"), fullName: nil)
+        return try await store.createKey(userID: userID, name: "test").key
+    }
+
+    /// Sends a request; `key` nil takes the owner's, empty sends none.
+    func send(
+        _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, key: String? = nil, headers: HTTPFields = [:]
+    ) async throws -> Answer {
+        var headers = headers
+        let key = key ?? self.key.secret
+        if !key.isEmpty { headers[.authorization] = "Bearer \(key)" }
+        let request = HTTPRequest(method: method, scheme: "http", authority: "127.0.0.1:\(port)", path: path, headerFields: headers)
+        let session = NIOURLSession(logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        do {
+            let (data, head) =
+                if let body { try await session.upload(for: request, from: Array(body.utf8)) } else { try await session.data(for: request) }
+            await session.shutdown()
+            return Answer(head: head, json: data.isEmpty ? .null : try JSONValue(parsing: data))
+        } catch {
+            await session.shutdown()
+            throw error
+        }
+    }
+
+    func makeProject(_ name: String = "First") async throws -> String {
+        try await send(.post, "/v1/projects", "{\"project_name\":\"\(name)\"}").json["project_id"]?.stringValue ?? ""
+    }
+
+    func countTasks() async throws -> Int {
+        try await database.query("SELECT count(*) FROM tasks") { try $0.decode(Int.self) }.first ?? -1
+    }
+}
