@@ -24,7 +24,9 @@ let collections = Target.Dependency.product(name: "DequeModule", package: "swift
 let package = Package(
     name: "chorus",
     platforms: [.macOS(.v15)],
-    products: [],
+    products: [
+        .executable(name: "chorus", targets: ["chorus"])
+    ],
     dependencies: [
         // The command line: parsing, help, completions.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -109,6 +111,17 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // The command: the only one that sees everything.
+        .executableTarget(
+            name: "chorus",
+            dependencies: [
+                "Gateway", "Worker", "Dispatcher", "Operations", "Store", "Queues", "Engines", "NIOURLSession", "Postgres", "AMQP", "Domain",
+                logging, lifecycle, httpTypes, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: settings),
+
         // Tests mirror the modules; TestSupport starts the real servers.
         .target(name: "TestSupport", dependencies: ["Operations"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: settings),
@@ -124,6 +137,10 @@ let package = Package(
                 "Gateway", "Store", "Postgres", "Domain", "NIOURLSession", "TestSupport", hummingbird, hummingbirdCore, nioCore, httpTypes,
                 logging, lifecycle,
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["chorus", "Operations", "TestSupport", "NIOURLSession", "Postgres", "AMQP", "Queues", "Domain", httpTypes, logging],
             swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(

@@ -1,0 +1,52 @@
+import ArgumentParser
+import Domain
+import Engines
+import Store
+
+struct EnginesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "engines", abstract: "The engines that tasks may name.", subcommands: [Apply.self, List.self])
+
+    struct Apply: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make the engines of a file the fleet's engines. Gateways and workers follow within seconds.")
+
+        @OptionGroup var options: ServerOptions
+        @Argument(help: "The engines file (see config/engines.yaml).") var file: String
+        @Flag(help: "Answer in JSON.") var json = false
+
+        func run() async throws {
+            let engines = try EnginesFile(path: file)
+            // The fleet's default comes first.
+            let ordered =
+                engines.engines.filter { $0.name == engines.defaultEngine } + engines.engines.filter { $0.name != engines.defaultEngine }
+            let rows = ordered.map { EngineRow(name: $0.name, type: $0.engineType.rawValue, definition: $0.json) }
+            try await DatabaseSession.with(options) { try await Store($0).applyEngines(rows) }
+            if json {
+                Output.json(["engines": .array(rows.map { .string($0.name) })])
+            } else {
+                print("applied \(rows.count) engine\(rows.count == 1 ? "" : "s"): \(rows.map(\.name).joined(separator: ", "))")
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show the fleet's engines, the default first.")
+
+        @OptionGroup var options: ServerOptions
+        @Flag(help: "Answer in JSON.") var json = false
+
+        func run() async throws {
+            let rows = try await DatabaseSession.with(options) { try await Store($0).engines() }
+            if json {
+                Output.json(["engines": .array(rows.map(\.definition))])
+            } else {
+                Output.table(
+                    ["NAME", "TYPE", "MODEL", "BASE URL"],
+                    rows.map {
+                        [$0.name, $0.type, $0.definition["model"]?.stringValue ?? "", $0.definition["base_url"]?.stringValue ?? ""]
+                    })
+            }
+        }
+    }
+}

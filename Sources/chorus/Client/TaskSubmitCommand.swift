@@ -1,0 +1,79 @@
+import ArgumentParser
+import Domain
+import Foundation
+
+struct TaskSubmitCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "submit", abstract: "Hand tasks to a project: one prompt, or a file.",
+        discussion: """
+            A file holds one task a line, as JSON: {"task_type": "chat", "priority": 5, "input_data": {"prompt": "…"}}. '-' reads standard \
+            input. Each request of up to 1,000 tasks is accepted whole or not at all.
+            """)
+
+    @OptionGroup var options: ClientOptions
+    @Option(help: "The project's id.") var project: String
+    @Option(help: "The text to send.") var prompt: String?
+    @Option(help: "Tasks as lines of JSON.") var file: String?
+    @Option(help: "0 to 9, higher is sooner.") var priority: Int?
+    @Option(help: "The engine's name.") var engine: String?
+    @Option(help: "Submit the prompt this many times, 1 to 100000.") var count = 1
+
+    func validate() throws {
+        guard (prompt == nil) != (file == nil) else { throw ValidationError("give either --prompt or --file") }
+        guard (1...100_000).contains(count) else { throw ValidationError("--count must be 1 to 100000") }
+        guard file == nil || (count == 1 && engine == nil && priority == nil) else {
+            throw ValidationError("--count, --engine and --priority go with --prompt; a file says them a line")
+        }
+    }
+
+    func run() async throws {
+        let tasks = try file.map(Self.tasks) ?? Array(repeating: single, count: count)
+        let ids = try await options.withClient { client in
+            var ids: [String] = []
+            var start = 0
+            while start < tasks.count {
+                let part = Array(tasks[start..<min(start + 1_000, tasks.count)])
+                let answer = try await client.post("/v1/projects/\(project)/tasks", .array(part))
+                ids += (answer["task_ids"]?.arrayValue ?? []).compactMap(\.stringValue)
+                start += part.count
+            }
+            return ids
+        }
+        if options.json {
+            Output.json(["accepted": .number(JSONNumber(ids.count)), "task_ids": .array(ids.map { .string($0) })])
+        } else if ids.count == 1 {
+            Output.line(ids[0])
+        } else {
+            Output.line("accepted \(ids.count) tasks")
+        }
+    }
+
+    private var single: JSONValue {
+        var input: JSONObject = ["prompt": JSONValue(prompt)]
+        if let engine { input["engine"] = .string(engine) }
+        var task: JSONObject = ["task_type": "chat", "input_data": .object(input)]
+        if let priority { task["priority"] = .number(JSONNumber(priority)) }
+        return .object(task)
+    }
+
+    private static func tasks(of file: String) throws -> [JSONValue] {
+        let data: Data
+        if file == "-" {
+            data = FileHandle.standardInput.readDataToEndOfFile()
+        } else if let contents = FileManager.default.contents(atPath: file) {
+            data = contents
+        } else {
+            throw ConfigurationFault(place: file, message: "the file cannot be read")
+        }
+        var tasks: [JSONValue] = []
+        for (index, line) in data.split(separator: UInt8(ascii: "\n")).enumerated() {
+            do {
+                tasks.append(try JSONValue(parsing: Array(line)))
+            } catch {
+                throw ConfigurationFault(place: "\(file):\(index + 1)", message: "no JSON: \(error)")
+            }
+        }
+        guard !tasks.isEmpty else { throw ConfigurationFault(place: file, message: "holds no task") }
+        return tasks
+    }
+}

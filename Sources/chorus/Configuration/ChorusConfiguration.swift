@@ -1,0 +1,52 @@
+import AMQP
+import Domain
+import Logging
+import Postgres
+import Queues
+
+/// What every server needs, read once, at the top.
+struct ChorusConfiguration: Sendable {
+    let source: ConfigurationSource
+    let database: PostgresConfiguration
+    let broker: AMQPConfiguration
+    let partitioning: Partitioning
+    let queueType: QueueType
+    let logLevel: Logger.Level
+
+    /// - Parameter applicationName: how the process shows in the database's and the broker's lists of connections.
+    init(path: String?, applicationName: String) throws {
+        source = try ConfigurationSource(path: path)
+        database = try Self.database(source, applicationName)
+        do {
+            var broker = try AMQPConfiguration(url: try source.secret("amqp.url"))
+            broker.connectionName = applicationName
+            self.broker = broker
+        } catch let error as AMQPError {
+            throw ConfigurationFault(place: source["amqp.url"].place, message: "amqp.url: \(error)")
+        }
+        partitioning = Partitioning(count: try source.integer("queues.partitions"))
+        queueType = QueueType(rawValue: try source.choice("amqp.queue_type")) ?? .classic
+        logLevel = Logger.Level(rawValue: try source.choice("log.level")) ?? .info
+    }
+
+    var topology: AMQPTopology { .chorus(partitioning: partitioning, queueType: queueType) }
+
+    /// The database alone, for commands that need no more.
+    static func database(_ source: ConfigurationSource, _ applicationName: String) throws -> PostgresConfiguration {
+        do {
+            var database = try PostgresConfiguration(url: try source.secret("database.url"))
+            database.applicationName = applicationName
+            database.poolSize = try source.integer("database.pool_size")
+            return database
+        } catch let error as PostgresError {
+            throw ConfigurationFault(place: source["database.url"].place, message: "database.url: \(error)")
+        }
+    }
+
+    /// Lines on standard error, so that standard output holds answers only.
+    func logger(_ label: String) -> Logger {
+        var logger = Logger(label: label, factory: { StreamLogHandler.standardError(label: $0) })
+        logger.logLevel = logLevel
+        return logger
+    }
+}

@@ -1,0 +1,35 @@
+/// One thing that can be configured: in the file as `section: {name: value}`, in the environment as `CHORUS_SECTION_NAME`.
+struct ConfigurationKey: Sendable {
+    enum Kind: Sendable {
+        case text
+        /// A URL that may hold a password; also `env:NAME` or `credential:NAME`.
+        case secret
+        case integer(ClosedRange<Int>)
+        /// `250ms`, `30s`, `5m`.
+        case duration
+        case choice([String])
+    }
+
+    /// `section.name`
+    let name: String
+    let kind: Kind
+    let standard: String
+
+    var environmentName: String { "CHORUS_" + name.uppercased().split(separator: ".").joined(separator: "_") }
+
+    /// Every key. `config/chorus.yaml` documents each; a test holds the two equal.
+    static let all: [ConfigurationKey] = [
+        ConfigurationKey(name: "database.url", kind: .secret, standard: "postgresql://localhost/chorus"),
+        ConfigurationKey(name: "database.pool_size", kind: .integer(2...200), standard: "8"),
+        ConfigurationKey(name: "amqp.url", kind: .secret, standard: "amqp://guest:guest@localhost:5672/"),
+        ConfigurationKey(name: "amqp.queue_type", kind: .choice(["classic", "quorum"]), standard: "classic"),
+        ConfigurationKey(name: "queues.partitions", kind: .integer(1...256), standard: "8"),
+        ConfigurationKey(name: "http.host", kind: .text, standard: "127.0.0.1"),
+        ConfigurationKey(name: "http.port", kind: .integer(0...65_535), standard: "8080"),
+        ConfigurationKey(name: "http.body_limit", kind: .integer(1_024...67_108_864), standard: "1048576"),
+        ConfigurationKey(name: "worker.name", kind: .text, standard: "worker"),
+        ConfigurationKey(name: "worker.concurrency", kind: .integer(1...10_000), standard: "64"),
+        ConfigurationKey(name: "worker.drain_timeout", kind: .duration, standard: "30s"),
+        ConfigurationKey(name: "log.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error"]), standard: "info"),
+    ]
+}

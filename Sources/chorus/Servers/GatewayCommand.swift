@@ -1,0 +1,46 @@
+import AMQP
+import ArgumentParser
+import Dispatcher
+import Gateway
+import Logging
+import Postgres
+import ServiceLifecycle
+import Store
+
+struct GatewayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gateway",
+        abstract: "Run a gateway: the HTTP API, and the dispatcher that fills the queues.",
+        discussion: "Several gateways share the work without a leader. SIGTERM finishes the requests in flight.")
+
+    @OptionGroup var options: ServerOptions
+
+    func run() async throws {
+        let configuration = try ChorusConfiguration(path: options.config, applicationName: "chorus-gateway")
+        let logger = configuration.logger("chorus.gateway")
+        let database = PostgresClient(configuration: configuration.database, logger: logger)
+        try await StartUp.check(database, logger)
+        let store = Store(database)
+        let publisher = AMQPPublisher(configuration: configuration.broker, topology: configuration.topology, logger: logger)
+        let acceptances = GroupCommit<Submission, Acceptance> { await store.accept($0) }
+        var pace = DispatcherConfiguration()
+        pace.partitioning = configuration.partitioning
+        let dispatcher = DispatcherService(configuration: pace, store: store, publisher: publisher, logger: logger)
+        let gateway = Gateway(
+            configuration: try Self.gateway(configuration), store: store, acceptances: acceptances,
+            onAccepted: { dispatcher.poke() }, onProjectCreated: { dispatcher.pokeProjects() },
+            readiness: [
+                ReadinessCheck(name: "database") { try await Migrator(database).check() },
+                ReadinessCheck(name: "broker") { try await publisher.waitUntilConnected(timeout: .seconds(1)) },
+            ], logger: logger)
+        try await Servers.run([database, publisher, acceptances, dispatcher, gateway], logger)
+    }
+
+    private static func gateway(_ configuration: ChorusConfiguration) throws -> GatewayConfiguration {
+        var gateway = GatewayConfiguration()
+        gateway.host = try configuration.source.text("http.host")
+        gateway.port = try configuration.source.integer("http.port")
+        gateway.bodyLimit = try configuration.source.integer("http.body_limit")
+        return gateway
+    }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import Engines
+import Logging
+import NIOURLSession
+import Postgres
+import ServiceLifecycle
+import Store
+import Worker
+
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker",
+        abstract: "Run a worker: consume, claim, call engines, record.",
+        discussion: "SIGTERM drains: running tasks get worker.drain_timeout to finish, what is left is handed to other workers.")
+
+    @OptionGroup var options: ServerOptions
+
+    func run() async throws {
+        let configuration = try ChorusConfiguration(path: options.config, applicationName: "chorus-worker")
+        let logger = configuration.logger("chorus.worker")
+        let database = PostgresClient(configuration: configuration.database, logger: logger)
+        let session = NIOURLSession(configuration: try Self.session(configuration), logger: logger)
+        do {
+            try await StartUp.check(database, logger)
+            let worker = WorkerService(
+                configuration: try Self.worker(configuration), store: Store(database), database: configuration.database,
+                broker: configuration.broker, topology: configuration.topology, engines: EngineRegistry(session: session), logger: logger)
+            try await Servers.run([database, worker], logger)
+        } catch {
+            await session.shutdown()
+            throw error
+        }
+        await session.shutdown()
+    }
+
+    private static func worker(_ configuration: ChorusConfiguration) throws -> WorkerConfiguration {
+        let source = configuration.source
+        var worker = WorkerConfiguration(
+            name: try source.text("worker.name"), version: Release.version, concurrency: try source.integer("worker.concurrency"))
+        worker.partitioning = configuration.partitioning
+        worker.drainTimeout = try source.duration("worker.drain_timeout")
+        return worker
+    }
+
+    /// One connection a call, so that no call waits for another one's connection.
+    private static func session(_ configuration: ChorusConfiguration) throws -> NIOURLSessionConfiguration {
+        var session = NIOURLSessionConfiguration()
+        session.maxConnectionsPerHost = try configuration.source.integer("worker.concurrency")
+        return session
+    }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import Operations
+import TestSupport
+import Testing
+
+/// The command itself: what it is linked with, and how it answers wrong use.
+@Suite(.timeLimit(.minutes(1))) struct CommandTests {
+    private func run(_ executable: String, _ arguments: [String], environment: [String: String] = [:]) async throws -> (Int32, String) {
+        let folder = try await TestFolder.fresh("command")
+        var variables = environment
+        variables["PATH"] = ProcessInfo.processInfo.environment["PATH"]
+        let child = try await ChildProcess.start(
+            ProcessCommand(executable: executable, arguments: arguments, environment: variables, logPath: "\(folder)/output"))
+        guard case .exited(let code) = await child.exit() else { throw CancellationError() }
+        return (code, try String(contentsOfFile: "\(folder)/output", encoding: .utf8))
+    }
+
+    @Test func isLinkedWithoutCurl() async throws {
+        let (code, libraries) = try await run("/usr/bin/ldd", [DevSystem.executable])
+        #expect(code == 0)
+        #expect(libraries.contains("librabbitmq.so"))
+        #expect(libraries.contains("libpq.so"))
+        #expect(!libraries.contains("libcurl"))
+        #expect(!libraries.contains("FoundationNetworking"))
+    }
+
+    @Test(arguments: [["--nonsense"], ["task", "submit"], ["dev", "--workers", "-1"], ["simulate-engine", "--latency", "soon"]])
+    func wrongUseIs64(arguments: [String]) async throws {
+        let (code, output) = try await run(DevSystem.executable, arguments)
+        #expect(code == 64)
+        #expect(output.contains("Error:"))
+    }
+
+    @Test(arguments: [
+        ("http:\n  prot: 1\n", "chorus.yaml:2: there is no key 'http.prot'"),
+        ("http:\n  port: many\n", "chorus.yaml:2: http.port must be a whole number from 0 to 65535, not 'many'"),
+        ("\n\nlog:\n  level: loud\n", "chorus.yaml:4: log.level must be one of"),
+        ("http: 3\n", "chorus.yaml:1: the section 'http' must hold keys"),
+        ("http: [\n", "not YAML"),
+        ("database:\n  url: \"mysql://x:hunter2@y/z\"\n", "chorus.yaml:2: database.url"),
+        ("database:\n  url: env:NOT_SET_ANYWHERE\n", "the environment variable NOT_SET_ANYWHERE, which is not set"),
+    ])
+    func wrongConfigurationNamesItsLine(yaml: String, message: String) async throws {
+        let folder = try await TestFolder.fresh("configuration")
+        try yaml.write(toFile: "\(folder)/chorus.yaml", atomically: true, encoding: .utf8)
+        let (code, output) = try await run(DevSystem.executable, ["gateway", "--config", "\(folder)/chorus.yaml"])
+        #expect(code == 1)
+        #expect(output.contains(message), "\(output)")
+        #expect(!output.contains("hunter2"))
+    }
+
+    @Test func theEnvironmentIsNamedToo() async throws {
+        let (code, output) = try await run(DevSystem.executable, ["worker"], environment: ["CHORUS_WORKER_CONCURRENCY": "0"])
+        #expect(code == 1)
+        #expect(
+            output.contains("CHORUS_WORKER_CONCURRENCY: worker.concurrency must be a whole number from 1 to 10000, not '0'"), "\(output)")
+    }
+}
