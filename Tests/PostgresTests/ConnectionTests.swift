@@ -233,16 +233,17 @@ struct ConnectionTests {
         #expect(refused?.code == .connectionFailed)
         #expect(refused?.isRetryable == true)
         #expect(refused.map { "\($0) \(String(reflecting: $0))" }?.contains("hunter2") == false)
-        let unknown = await postgresError {
-            var configuration = try await TestPostgres.configuration()
-            let separator = configuration.url.contains("?") ? "&" : "?"
-            configuration = try PostgresConfiguration(url: configuration.url + separator + "dbname=no_such_database&password=hunter2")
-            #expect("\(configuration) \(String(reflecting: configuration))".contains("hunter2") == false)
-            _ = try await PostgresConnection.connect(configuration, logger: TestPostgres.logger)
+        for (option, state) in [("dbname=no_such_database", "3D000"), ("password=hunter2", "28P01")] {
+            let refusal = await postgresError {
+                let url = try await TestPostgres.url
+                let configuration = try PostgresConfiguration(url: url + (url.contains("?") ? "&" : "?") + option)
+                #expect("\(configuration) \(String(reflecting: configuration))".contains("hunter2") == false)
+                _ = try await PostgresConnection.connect(configuration, logger: TestPostgres.logger)
+            }
+            #expect(refusal?.sqlState == state)
+            #expect(refusal?.isRetryable == false)
+            #expect(refusal.map { "\($0)" }?.contains("hunter2") == false)
         }
-        #expect(unknown?.sqlState == "3D000")
-        #expect(unknown?.isRetryable == false)
-        #expect(unknown.map { "\($0)" }?.contains("hunter2") == false)
         // The first of two hosts refuses, the second is the server.
         let options = try await TestPostgres.url
         let parts = options.split(separator: "@", maxSplits: 1)
