@@ -65,6 +65,9 @@ public final class SocketExecutor: SerialExecutor, @unchecked Sendable {
     // MARK: SerialExecutor
 
     public func enqueue(_ job: consuming ExecutorJob) {
+        // The job may run on the thread, and let go of the last reference to this executor, before this method is through.
+        let keptAlive = Unmanaged.passRetained(self)
+        defer { keptAlive.release() }
         let job = UnownedJob(job)
         let (mustWake, mustStart) = inbox.withLock { inbox in
             inbox.jobs.append(job)
