@@ -60,7 +60,7 @@ extension PostgresConnection {
             guard !executor.block(on: PQsocket(pointer), for: .readable, until: .now).isEmpty else { return true }
             guard PQconsumeInput(pointer) == 1 else { return false }
             _ = PQisBusy(pointer)
-            while let notification = PQnotifies(pointer) { PQfreemem(notification) }
+            deliverNotifications(pointer)
         }
         return PQstatus(pointer) == CONNECTION_OK
     }
