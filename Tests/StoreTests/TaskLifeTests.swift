@@ -63,12 +63,12 @@ import Testing
         }
     }
 
-    private static func move(_ id: UUID, to status: TaskStatus, _ fixture: StoreFixture) async throws {
+    static func move(_ id: UUID, to status: TaskStatus, _ fixture: StoreFixture) async throws {
         _ = try await fixture.database.execute("UPDATE tasks SET status = \(status.rawValue) WHERE task_id = \(id)")
     }
 
     /// The shortest legal way from `pending`.
-    private static func path(to status: TaskStatus) -> [TaskStatus] {
+    static func path(to status: TaskStatus) -> [TaskStatus] {
         var paths: [TaskStatus: [TaskStatus]] = [.pending: []]
         var front: [TaskStatus] = [.pending]
         while paths[status] == nil, !front.isEmpty {

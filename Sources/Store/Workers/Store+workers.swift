@@ -32,9 +32,10 @@ public struct WorkerRow: Sendable {
 }
 
 extension Store {
-    /// Takes the worker's lock on this session, then writes its row: whoever can take the lock of a row knows that the process is gone.
+    /// Takes the worker's lock on this session and listens to its channel, then writes its row: whoever can take the lock of a row knows that the process is gone.
     public static func register(_ worker: WorkerIdentity, on connection: isolated PostgresConnection) throws {
         try connection.execute("SELECT pg_advisory_lock(\(worker.lockKey))")
+        try connection.script("LISTEN \(worker.channel)")
         try connection.execute(
             """
             INSERT INTO workers (worker_id, name, host, process_id, version, concurrency, lock_key)
@@ -46,6 +47,7 @@ extension Store {
     public static func reclaim(_ worker: WorkerIdentity, on connection: isolated PostgresConnection) throws -> Bool {
         let isLocked = try connection.query("SELECT pg_try_advisory_lock(\(worker.lockKey))").map { try $0.decode(Bool.self) }
         guard isLocked.first == true else { return false }
+        try connection.script("LISTEN \(worker.channel)")
         return try heartbeat(worker, on: connection)
     }
 
@@ -56,6 +58,25 @@ extension Store {
             UPDATE workers SET heartbeat_at = clock_timestamp() WHERE worker_id = \(worker.id) AND status IN ('alive', 'draining')
             """)
         return count == 1
+    }
+
+    /// Which of these claims do not hold any more: their tasks were cancelled, or run elsewhere. Index: `tasks_pkey`.
+    public static func lostClaims(
+        _ claims: [TaskClaim], of workerID: UUID, on connection: isolated PostgresConnection
+    ) throws -> [TaskClaim] {
+        guard !claims.isEmpty else { return [] }
+        let ids = claims.map(\.taskID)
+        let attempts = claims.map { Int32(clamping: $0.attempt) }
+        return try connection.query(
+            """
+            SELECT c.task_id, c.attempt FROM unnest(\(ids), \(attempts)) AS c (task_id, attempt)
+            LEFT JOIN tasks t ON t.task_id = c.task_id AND t.attempt = c.attempt AND t.status = 'processing' AND t.assigned_worker_id = \(workerID)
+            WHERE t.task_id IS NULL
+            """
+        ).map { row in
+            let (taskID, attempt) = try row.decode(UUID.self, Int.self)
+            return TaskClaim(taskID: taskID, attempt: attempt)
+        }
     }
 
     /// Says that the worker takes no more tasks, or has left.
