@@ -66,6 +66,7 @@ public final class DispatcherService: Service {
         var ticks = 0
         for await signal in signals {
             if Task.isCancelled { return }
+            if signal == .tick { await keepHouse(recovery) }
             // Without a broker there is nobody to hand tasks to: they wait in the database.
             guard publisher.isConnected else { continue }
             do {
@@ -88,6 +89,14 @@ public final class DispatcherService: Service {
                 // The tick tries again; what was under way rolled back.
                 logger.warning("dispatching failed, it is tried again", metadata: ["error": "\(error)"])
             }
+        }
+    }
+
+    private func keepHouse(_ recovery: Recovery) async {
+        do {
+            try await recovery.keepHouse()
+        } catch {
+            logger.warning("deadlines and projects were not looked after, it is tried again", metadata: ["error": "\(error)"])
         }
     }
 

@@ -5,7 +5,8 @@ import Logging
 import Queues
 import Store
 
-/// Finds what nobody works on any more: tasks of workers that are gone, and tasks whose message the broker lost.
+/// Finds what nobody works on any more: tasks of workers that are gone, tasks whose message the broker lost, tasks that were too late, and
+/// tasks of projects that were paused or cancelled.
 struct Recovery {
     private let configuration: DispatcherConfiguration
     private let store: Store
@@ -26,6 +27,15 @@ struct Recovery {
         var recovered = try await handOnTasksOfLostWorkers()
         if ticks % 5 == 0 { recovered += try await readmitLostMessages(age: configuration.messageAge) }
         return recovered
+    }
+
+    /// What needs no broker: fails what was too late, and makes tasks follow their project.
+    func keepHouse() async throws {
+        while try await store.expireWaiting(limit: 1_000) == 1_000 {}
+        for id in try await store.settlingProjects(limit: 100) {
+            let count = try await store.settle(projectID: id)
+            if count > 0 { logger.notice("tasks followed their project", metadata: ["project_id": "\(id.text)", "tasks": "\(count)"]) }
+        }
     }
 
     private func handOnTasksOfLostWorkers() async throws -> Int {

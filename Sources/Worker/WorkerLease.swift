@@ -9,22 +9,21 @@ import Synchronization
 /// Keeps the worker known as alive: a session of its own holds the worker's advisory lock, and renews its row.
 ///
 /// The lock goes with the process, at once; the lease is the backstop for a machine that vanishes. A worker that was taken for dead gets a
-/// new identity, and whatever it ran under the old one is stopped: it runs elsewhere.
+/// new identity, and whatever it ran under the old one is stopped: it runs elsewhere. The same session hears when a single task is not
+/// wanted any more; what it did not hear, it finds out with the next heartbeat.
 final class WorkerLease: Service {
     private let configuration: WorkerConfiguration
     private let database: PostgresConfiguration
     private let logger: Logger
-    private let onLoss: @Sendable () -> Void
+    private let running: RunningTasks
     private let current = Mutex<WorkerIdentity?>(nil)
 
-    /// `onLoss` is called when the worker can no longer count as alive.
-    init(
-        configuration: WorkerConfiguration, database: PostgresConfiguration, logger: Logger, onLoss: @escaping @Sendable () -> Void
-    ) {
+    /// `running` is stopped when the worker can no longer count as alive, and single tasks of it when they are not wanted any more.
+    init(configuration: WorkerConfiguration, database: PostgresConfiguration, running: RunningTasks, logger: Logger) {
         self.configuration = configuration
         self.database = database
         self.logger = logger
-        self.onLoss = onLoss
+        self.running = running
     }
 
     /// Who the worker is at this moment; nil while it is not known as alive, and must not claim.
@@ -38,10 +37,15 @@ final class WorkerLease: Service {
         while !Task.isCancelled {
             do {
                 let connection = try await PostgresConnection.connect(database, logger: logger)
+                let notifications = try await connection.notifications()
                 known = try await enter(known, on: connection)
                 failures = 0
                 renewedAt = .now
-                try await renew(on: connection, renewedAt: &renewedAt)
+                try await withThrowingTaskGroup { group in
+                    group.addTask { await self.heed(notifications) }
+                    defer { group.cancelAll() }
+                    try await self.renew(on: connection, renewedAt: &renewedAt)
+                }
                 await connection.close()
             } catch is CancellationError {
                 break
@@ -78,10 +82,23 @@ final class WorkerLease: Service {
             guard try await Self.onSession(connection, { try Store.heartbeat(worker, on: $0) }) else {
                 logger.error("this worker was taken for dead: its calls are stopped", metadata: ["worker_id": "\(worker.id.text)"])
                 current.withLock { $0 = nil }
-                onLoss()
+                running.cancelAll()
                 return
             }
             renewedAt = .now
+            let claims = running.claims
+            for claim in try await Self.onSession(connection, { try Store.lostClaims(claims, of: worker.id, on: $0) }) {
+                running.cancel(claim)
+            }
+        }
+    }
+
+    /// Stops the calls of tasks that were cancelled, at once.
+    private func heed(_ notifications: AsyncStream<PostgresNotification>) async {
+        for await notification in notifications {
+            guard let taskID = UUID(uuidString: notification.payload) else { continue }
+            logger.info("a task is not wanted any more: its call is stopped", metadata: ["task_id": "\(taskID.text)"])
+            running.cancel(taskID: taskID)
         }
     }
 
@@ -95,7 +112,7 @@ final class WorkerLease: Service {
         known = nil
         current.withLock { $0 = nil }
         logger.error("this worker can no longer count as alive: its calls are stopped", metadata: ["worker_id": "\(worker.id.text)"])
-        onLoss()
+        running.cancelAll()
     }
 
     private static func onSession<Value: Sendable>(

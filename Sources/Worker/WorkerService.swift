@@ -42,7 +42,7 @@ public final class WorkerService: Service {
         slots = Slots(capacity: configuration.concurrency)
         let running = RunningTasks()
         self.running = running
-        lease = WorkerLease(configuration: configuration, database: database, logger: logger) { running.cancelAll() }
+        lease = WorkerLease(configuration: configuration, database: database, running: running, logger: logger)
         runner = TaskRunner(engines: engines, store: store, policy: OutcomePolicy(backoff: configuration.backoff), logger: logger)
         recorder = Recorder(store: store, logger: logger)
     }
@@ -122,7 +122,7 @@ public final class WorkerService: Service {
     }
 
     private func execute(_ task: ClaimedTask, worker: WorkerIdentity) async {
-        await running.run(task.id) {
+        await running.run(TaskClaim(taskID: task.id, attempt: task.attempt)) {
             let settlement = await self.runner.run(task, workerID: worker.id)
             await self.recorder.record(settlement, workerID: worker.id)
         }

@@ -93,7 +93,7 @@ final class SimulatedEngineResponder: HTTPResponder {
         if let pace = configuration.tokensPerSecond, !streams, fate.ending == .answer {
             fate.latency += .seconds(Double(completion.tokens.count) / pace)
         }
-        try await sleep(fate.latency)
+        try await think(fate.latency, about: request)
         switch fate.ending {
         case .status(let status, let retryAfter): return (.error(status, "simulated", code: "simulated", retryAfter: retryAfter), false)
         case .cut: return (.cut, false)
@@ -105,6 +105,13 @@ final class SimulatedEngineResponder: HTTPResponder {
             return (events, true)
         case .answer: return (.json(completion.json), false)
         }
+    }
+
+    /// Waits as long as the answer takes. Longer thought ends when the caller hangs up, as it does with engines that know what work costs;
+    /// Hummingbird closes the connection behind such an answer, so that short ones go without.
+    private func think(_ duration: Duration, about request: Request) async throws {
+        if duration <= .seconds(1) { return try await sleep(duration) }
+        try await request.body.consumeWithCancellationOnInboundClose { _ in try await self.sleep(duration) }
     }
 
     /// Waits without a thread; a long wait does not hold back a stop.
