@@ -98,7 +98,8 @@ extension CallOutcome {
             }
         var output: JSONObject = ["error": .string(error.message), "kind": .string(error.kind.rawValue)]
         if let statusCode = error.statusCode { output["status_code"] = .number(JSONNumber(statusCode)) }
-        return CallOutcome(resultID: call.resultID, status: status, output: .object(output), processingTime: duration.milliseconds, tokenUsage: nil)
+        return CallOutcome(
+            resultID: call.resultID, status: status, output: .object(output), processingTime: duration.milliseconds, tokenUsage: nil)
     }
 }
 

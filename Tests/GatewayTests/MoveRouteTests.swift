@@ -55,7 +55,10 @@ import Testing
             #expect(try await fixture.send(.post, "/v1/projects/\(project)/resume").status == 200)
             let changed = try await fixture.send(.patch, "/v1/projects/\(project)", #"{"project_name":"Other","priority":4}"#)
             #expect(changed.status == 200 && changed.json["project_name"] == "Other" && changed.json["priority"] == 4)
-            #expect(try await fixture.send(.patch, "/v1/projects/\(project)", #"{"priority":0,"name":"x"}"#).pointers.sorted() == ["/name", "/priority"])
+            #expect(
+                try await fixture.send(.patch, "/v1/projects/\(project)", #"{"priority":0,"name":"x"}"#).pointers.sorted() == [
+                    "/name", "/priority",
+                ])
         }
     }
 

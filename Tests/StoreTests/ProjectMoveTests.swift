@@ -75,7 +75,9 @@ import Testing
                 #expect(try await fixture.status(task) == (status == .completed || status == .failed ? status : .cancelled))
             }
             #expect(try await fixture.status(blocked) == .cancelled)
-            await #expect("no more tasks") { try await fixture.accept([try StoreFixture.newTask()]) } throws: { ($0 as? Problem)?.status == 409 }
+            await #expect("no more tasks") { try await fixture.accept([try StoreFixture.newTask()]) } throws: {
+                ($0 as? Problem)?.status == 409
+            }
             await #expect("a task cannot run again there") {
                 try await fixture.store.move(blocked, .retry, by: fixture.principal.userID)
             } throws: { ($0 as? Problem)?.detail?.contains("its project is cancelled") == true }
@@ -111,7 +113,9 @@ import Testing
             #expect(changed.name == "New" && changed.priority == 7 && changed.settings == ["engines": ["hosted"]])
             let cleared = try await change(["project_description": nil, "metadata": nil])
             #expect(cleared.description == nil && cleared.metadata == nil && cleared.name == "New" && cleared.priority == 7)
-            await #expect("a name that is taken") { try await change(["project_name": "Second"]) } throws: { ($0 as? Problem)?.status == 409 }
+            await #expect("a name that is taken") { try await change(["project_name": "Second"]) } throws: {
+                ($0 as? Problem)?.status == 409
+            }
             await #expect("an engine that is not there") {
                 try await change(["settings": ["engines": ["nope"]]])
             } throws: { ($0 as? Problem)?.errors.first?.pointer == "/settings/engines" }

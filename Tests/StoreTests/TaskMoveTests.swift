@@ -46,7 +46,9 @@ import Testing
         try await StoreFixture.with { fixture in
             let task = try await Self.task(in: .pending, fixture)
             for action in TaskAction.allCases {
-                await #expect("\(action)") { try await fixture.store.move(task, action, by: UUID()) } throws: { ($0 as? Problem)?.status == 404 }
+                await #expect("\(action)") { try await fixture.store.move(task, action, by: UUID()) } throws: {
+                    ($0 as? Problem)?.status == 404
+                }
             }
             let change = try TaskChange(reading: ["priority": 9])
             await #expect("PATCH") { try await fixture.store.change(task, change, by: UUID()) } throws: { ($0 as? Problem)?.status == 404 }
@@ -104,17 +106,25 @@ import Testing
             let session = try await PostgresConnection.connect(fixture.database.configuration, logger: Logger(label: "test"))
             let notifications = try await session.notifications()
             try await session.perform { try Store.register(worker, on: $0) }
-            _ = try await fixture.store.claim([task.id], workerID: worker.id, fleetDefault: "local")
+            let claimed = try await fixture.store.claim([task.id], workerID: worker.id, fleetDefault: "local").first
+            let call = try #require(claimed?.call)
             let claim = TaskClaim(taskID: task.id, attempt: 1)
             #expect(try await session.perform { try Store.lostClaims([claim], of: worker.id, on: $0) } == [])
             _ = try await fixture.store.move(task.id, .cancel, by: fixture.principal.userID)
             let heard = await notifications.first { _ in true }
             #expect(heard?.channel == worker.channel && heard?.payload == task.id.text)
             #expect(try await session.perform { try Store.lostClaims([claim], of: worker.id, on: $0) } == [claim])
+            #expect(try await fixture.store.results(taskID: task.id, limit: 9, after: nil).elements.map(\.status) == [.cancelled])
+            // The worker's word comes late: the task stays cancelled, and the ledger says what was spent.
+            let spent = CallOutcome(
+                resultID: call.resultID, status: .completed, output: ["text": "late"], processingTime: 7, tokenUsage: ["total_tokens": 3])
             let late = try await fixture.store.settle(
-                [Settlement(taskID: task.id, attempt: 1, outcome: .completed(output: [:]), calls: [])], workerID: worker.id)
+                [Settlement(taskID: task.id, attempt: 1, outcome: .completed(output: ["text": "late"]), calls: [spent])],
+                workerID: worker.id)
             #expect(late.isEmpty)
             #expect(try await fixture.status(task.id) == .cancelled)
+            let results = try await fixture.store.results(taskID: task.id, limit: 9, after: nil).elements
+            #expect(results.map(\.tokenUsage) == [["total_tokens": 3]])
             await session.close()
         }
     }
@@ -137,7 +147,8 @@ import Testing
             for (task, status) in expected { #expect(try await fixture.status(task) == status) }
             let failed = expected.keys.filter { expected[$0] == .failed }
             let reasons = try await fixture.database.query(
-                "SELECT count(*) FROM tasks WHERE error_message = \(Store.deadlinePassed) AND completed_at IS NOT NULL") { try $0.decode(Int.self) }
+                "SELECT count(*) FROM tasks WHERE error_message = \(Store.deadlinePassed) AND completed_at IS NOT NULL"
+            ) { try $0.decode(Int.self) }
             #expect(reasons == [failed.count - 1], "all but the one that had failed before")
         }
     }

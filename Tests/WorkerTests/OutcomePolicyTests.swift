@@ -36,8 +36,9 @@ import Testing
     @Test func freeTriesSlowDown() {
         let longest = (1...40).map { attempt in
             (0..<50).map { _ in
-                guard case .retrying(_, let delay, false) = policy.outcome(
-                    of: EngineError(.refused, "busy"), retryCount: 0, maxRetries: 0, attempt: attempt)
+                guard
+                    case .retrying(_, let delay, false) = policy.outcome(
+                        of: EngineError(.refused, "busy"), retryCount: 0, maxRetries: 0, attempt: attempt)
                 else { return Duration.zero }
                 return delay
             }.max() ?? .zero

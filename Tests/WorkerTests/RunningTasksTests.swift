@@ -38,7 +38,10 @@ import Testing
 
     @Test func stopsAll() async {
         let running = RunningTasks()
-        let tasks = [await start(TaskClaim(taskID: UUID(), attempt: 1), in: running), await start(TaskClaim(taskID: UUID(), attempt: 1), in: running)]
+        let tasks = [
+            await start(TaskClaim(taskID: UUID(), attempt: 1), in: running),
+            await start(TaskClaim(taskID: UUID(), attempt: 1), in: running),
+        ]
         running.cancelAll()
         for task in tasks { await task.value }
         #expect(running.count == 0)

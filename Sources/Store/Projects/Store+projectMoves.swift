@@ -81,7 +81,7 @@ extension Store {
     private static func hasLiveTasks(_ id: UUID, _ connection: isolated PostgresConnection) throws -> Bool {
         for place in TaskPlace.allCases {
             let rows = try connection.query(
-                "SELECT 1 FROM tasks WHERE project_id = \(id) AND \(unescaped: place.predicate(of: "tasks")) LIMIT 1")
+                "SELECT 1 FROM tasks WHERE project_id = \(id) AND \(unescaped: place.predicate) LIMIT 1")
             if !rows.isEmpty { return true }
         }
         return false
@@ -92,18 +92,18 @@ extension Store {
 enum TaskPlace: CaseIterable {
     case backlog, held, queue, running
 
-    /// As the partial index has it: the planner proves no more. `table` is what the statement calls `tasks`.
-    func predicate(of table: String) -> String {
+    /// As the partial index has it: the planner proves no more.
+    var predicate: String {
         switch self {
-        case .backlog: "\(table).status IN ('pending', 'retrying') AND \(table).waiting_on = 0"
-        case .held:
-            """
-            \(table).status IN ('pending', 'in_queue', 'retrying', 'paused') AND (\(table).status = 'paused' OR \(table).waiting_on > 0)
-            """
-        case .queue: "\(table).status = 'in_queue'"
-        case .running: "\(table).status = 'processing'"
+        case .backlog: "status IN ('pending', 'retrying') AND waiting_on = 0"
+        case .held: "status IN ('pending', 'in_queue', 'retrying', 'paused') AND (status = 'paused' OR waiting_on > 0)"
+        case .queue: "status = 'in_queue'"
+        case .running: "status = 'processing'"
         }
     }
+
+    /// In the order of the index, where there may be a million: each batch then reads no more than itself.
+    var order: String { self == .backlog ? "ORDER BY project_id, priority, task_id" : "" }
 }
 
 extension ProjectAction {

@@ -30,7 +30,7 @@ extension Store {
             for place in places {
                 var count: Int
                 repeat {
-                    count = try await settle(projectID, place, limit: batch)
+                    count = try await settle(project, place, limit: batch)
                     settledInPass += count
                 } while count == batch
             }
@@ -46,26 +46,33 @@ extension Store {
         return settled
     }
 
-    /// Indexes: see `TaskPlace`.
-    private func settle(_ projectID: UUID, _ place: TaskPlace, limit: Int) async throws -> Int {
+    /// Indexes: see `TaskPlace`; `idx_results_task_id`.
+    private func settle(_ project: ProjectRecord, _ place: TaskPlace, limit: Int) async throws -> Int {
         try await database.query(
             """
             WITH project AS MATERIALIZED (
                 SELECT project_id, status,
                     set_config('chorus.changed_by', settling_by::text, true) AS changed_by,
                     set_config('chorus.reason', 'The project was ' || status || '.', true) AS reason
-                FROM projects WHERE project_id = \(projectID) AND settling_by IS NOT NULL AND status IN ('paused', 'cancelled')
+                FROM projects WHERE project_id = \(project.id) AND settling_by IS NOT NULL AND status = \(project.status.rawValue)
             ), chosen AS MATERIALIZED (
                 SELECT t.task_id, t.status, t.assigned_worker_id, p.status AS project_status
-                FROM project p JOIN tasks t ON t.project_id = p.project_id
-                WHERE \(unescaped: place.predicate(of: "t")) AND (p.status = 'cancelled' OR t.status = 'in_queue') AND p.reason IS NOT NULL
-                LIMIT \(limit) FOR UPDATE OF t
+                FROM project p CROSS JOIN LATERAL (
+                    SELECT task_id, status, assigned_worker_id FROM tasks
+                    WHERE project_id = p.project_id AND \(unescaped: place.predicate)
+                    \(unescaped: place.order) LIMIT \(limit) FOR UPDATE
+                ) AS t
+                WHERE p.reason IS NOT NULL
             ), moved AS (
                 UPDATE tasks t
                 SET status = CASE c.project_status WHEN 'cancelled' THEN 'cancelled' ELSE 'pending' END, updated_at = clock_timestamp(),
                     completed_at = CASE c.project_status WHEN 'cancelled' THEN clock_timestamp() END
                 FROM chosen c WHERE t.task_id = c.task_id
                 RETURNING t.task_id
+            ), stopped AS (
+                UPDATE results r SET status = 'cancelled'
+                FROM chosen c JOIN moved USING (task_id)
+                WHERE c.status = 'processing' AND r.task_id = c.task_id AND r.status = 'pending'
             ), told AS MATERIALIZED (
                 SELECT pg_notify(chorus_worker_channel(c.assigned_worker_id), c.task_id::text)
                 FROM chosen c JOIN moved USING (task_id) WHERE c.status = 'processing' AND c.assigned_worker_id IS NOT NULL
@@ -81,7 +88,7 @@ extension Store {
             """
             WITH late AS MATERIALIZED (
                 SELECT task_id FROM tasks
-                WHERE deadline IS NOT NULL AND status IN ('pending', 'in_queue', 'retrying', 'paused') AND deadline <= clock_timestamp()
+                WHERE deadline IS NOT NULL AND status IN ('pending', 'in_queue', 'retrying', 'paused') AND deadline <= now()
                 ORDER BY deadline LIMIT \(limit) FOR UPDATE SKIP LOCKED
             )
             UPDATE tasks t

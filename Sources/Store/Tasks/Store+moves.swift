@@ -7,9 +7,10 @@ extension Store {
     public static let deadlinePassed = "The deadline passed before it ran."
 
     /// Moves a task as a person wants, and gives it back; the worker that runs it is told in the same transaction.
+    /// Its open call counts as cancelled from then on; what it brought and cost, the worker adds when it has hung up.
     ///
     /// Throws a 404 where it is not the person's, a 409 that names the status where that does not allow it. A retry begins anew, with all
-    /// its retries, and drops a deadline that has passed. Indexes: `tasks_pkey`, `projects_pkey`.
+    /// its retries, and drops a deadline that has passed. Indexes: `tasks_pkey`, `projects_pkey`, `idx_results_task_id`.
     public func move(_ id: UUID, _ action: TaskAction, by person: UUID, reason: String? = nil) async throws -> TaskRecord {
         let sources = action.sources.map(\.rawValue)
         let target = action.target.rawValue
@@ -37,6 +38,9 @@ extension Store {
                     WHERE t.task_id = was.task_id AND was.status = ANY (\(sources)) AND who.changed_by IS NOT NULL
                         AND (was.project_status IN ('active', 'paused') OR NOT \(mustBeOpen))
                     RETURNING t.task_id
+                ), stopped AS (
+                    UPDATE results r SET status = 'cancelled'
+                    FROM moved WHERE r.task_id = moved.task_id AND r.status = 'pending' AND \(target) = 'cancelled'
                 ), told AS MATERIALIZED (
                     SELECT pg_notify(chorus_worker_channel(was.assigned_worker_id), was.task_id::text)
                     FROM was JOIN moved USING (task_id) WHERE was.status = 'processing' AND was.assigned_worker_id IS NOT NULL

@@ -72,7 +72,8 @@ extension Store {
                 SET status = c.status, output_data = c.output_data, processing_time = c.processing_time, token_usage = c.token_usage
                 FROM unnest(\(calls.ids), \(calls.statuses), \(calls.outputs), \(calls.times), \(calls.usages))
                     AS c (result_id, status, output_data, processing_time, token_usage)
-                WHERE r.result_id = c.result_id AND r.status IN ('pending', 'unknown')
+                WHERE r.result_id = c.result_id
+                    AND (r.status IN ('pending', 'unknown') OR r.status = 'cancelled' AND r.processing_time IS NULL)
             )
             SELECT task_id FROM moved
             """

@@ -3,7 +3,8 @@ import Domain
 
 struct ProjectCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "project", abstract: "Projects.", subcommands: [
+        commandName: "project", abstract: "Projects.",
+        subcommands: [
             Create.self, List.self, Show.self, ProjectPauseCommand.self, ProjectResumeCommand.self, ProjectCancelCommand.self,
             ProjectArchiveCommand.self,
         ])
