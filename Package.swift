@@ -20,6 +20,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heaps = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
 let package = Package(
     name: "chorus",
@@ -46,7 +47,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         // Digests of API keys, scrypt for passwords.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
-        // Deques for bounded buffers.
+        // Deques for bounded buffers, a heap for whose turn it is.
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         // YAML of the engines and configuration files, with line numbers.
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
@@ -95,7 +96,7 @@ let package = Package(
             swiftSettings: settings),
 
         // The services.
-        .target(name: "Dispatcher", dependencies: ["Store", "Queues", "AMQP", "Domain", logging, lifecycle], swiftSettings: settings),
+        .target(name: "Dispatcher", dependencies: ["Store", "Queues", "AMQP", "Domain", heaps, logging, lifecycle], swiftSettings: settings),
         .target(
             name: "Gateway",
             dependencies: ["Store", "Postgres", "Domain", hummingbird, hummingbirdCore, nioCore, httpTypes, logging, lifecycle],

@@ -144,7 +144,7 @@ import Testing
                 let ids = await published.first { _ in true } ?? []
                 return try await fixture.store.claim(ids, workerID: worker, fleetDefault: "local").count
             }()
-            _ = try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, lane: .normal, limit: 10)]) { admitted in
+            _ = try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, priority: 1, limit: 10)]) { admitted in
                 publish.yield(admitted.map(\.id))
                 // The claim is in the database now, and waits for this transaction's lock.
                 try await Self.waitForLock(fixture)
@@ -170,7 +170,7 @@ import Testing
             let task = try StoreFixture.newTask()
             try await fixture.accept([task])
             await #expect(throws: Refused.self) {
-                try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, lane: .normal, limit: 10)]) { _ in
+                try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, priority: 1, limit: 10)]) { _ in
                     throw Refused()
                 }
             }
@@ -184,9 +184,10 @@ import Testing
             let tasks = try [1, 3, 2, 3].map { try StoreFixture.newTask(priority: $0) }
             try await fixture.accept(tasks)
             var order: [UUID] = []
-            for _ in tasks {
-                order += try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, lane: .normal, limit: 1)]) { _ in }
-                    .map(\.id)
+            for priority in [3, 3, 2, 1] {
+                order += try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, priority: priority, limit: 1)]) { _ in
+                }
+                .map(\.id)
             }
             #expect(order == [tasks[1], tasks[3], tasks[2], tasks[0]].map(\.id))
         }
@@ -217,7 +218,7 @@ import Testing
                 ]) {
                     _ = try outcome.get()
                 }
-                _ = try await fixture.store.admit([AdmissionGrant(projectID: project.id, lane: .normal, limit: 10)]) { _ in }
+                _ = try await fixture.store.admit([AdmissionGrant(projectID: project.id, priority: 1, limit: 10)]) { _ in }
                 let claims = try await fixture.store.claim(tasks.map(\.id), workerID: worker, fleetDefault: "local")
                 for task in tasks {
                     let expected = ChatInput.engines(
@@ -262,9 +263,9 @@ import Testing
     @Test func walksTheBacklogByProjectAndPriority() async throws {
         try await StoreFixture.with { fixture in
             try await fixture.accept(try [1, 1, 9, 0].map { try StoreFixture.newTask(priority: $0) })
-            let entries = try await fixture.store.backlog(from: nil, limit: 100)
-            #expect(entries.map(\.priority) == [9, 1, 0])
-            #expect(try await fixture.store.backlog(from: fixture.project.id, limit: 100).isEmpty)
+            let backlog = try await fixture.store.backlog(from: nil, limit: 100)
+            #expect(backlog.entries.map(\.priority) == [9, 1, 0])
+            #expect(try await fixture.store.backlog(from: fixture.project.id, limit: 100).entries.isEmpty)
         }
     }
 }

@@ -2,6 +2,8 @@
 public struct ProjectSettings: Sendable, Hashable {
     /// The engines of its tasks that name none, in order of preference.
     public var engines: [String]?
+    /// How many of its tasks may be with the queues and the workers at once; nil for as many as there is room for.
+    public var maxConcurrency: Int?
     /// As it came, with what other parts of Chorus read.
     public var object: JSONObject
 
@@ -13,6 +15,7 @@ public struct ProjectSettings: Sendable, Hashable {
     init(reading reader: inout FieldReader, knownEngines: EngineNames) {
         object = reader.object
         engines = knownEngines.read("engines", from: &reader)
+        maxConcurrency = reader.integer("max_concurrency", in: Self.maxConcurrencyRange)
         reader.finish()
     }
 
@@ -20,5 +23,8 @@ public struct ProjectSettings: Sendable, Hashable {
     public init(stored object: JSONObject) {
         self.object = object
         engines = object["engines"]?.arrayValue?.compactMap(\.stringValue)
+        maxConcurrency = object["max_concurrency"]?.intValue.flatMap { Self.maxConcurrencyRange.contains($0) ? $0 : nil }
     }
+
+    static let maxConcurrencyRange = 1...1_000_000
 }

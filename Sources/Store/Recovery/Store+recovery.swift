@@ -32,7 +32,7 @@ extension Store {
         ) { try $0.decode(UUID.self) }
     }
 
-    /// Hands on the tasks of workers that are gone, and marks their open calls as unknown: they may have been carried out.
+    /// Hands on the tasks of workers that are gone, which keep their place by age in the backlog, and marks their open calls as unknown: they may have been carried out.
     /// Indexes: `idx_tasks_running`, `idx_results_task_id`.
     public func requeueOrphans(limit: Int) async throws -> Int {
         try await database.query(
@@ -47,7 +47,7 @@ extension Store {
                 WHERE r.task_id = o.task_id AND r.attempt = o.attempt AND r.status = 'pending'
             )
             UPDATE tasks t
-            SET status = 'retrying', available_at = clock_timestamp(), updated_at = clock_timestamp(),
+            SET status = 'retrying', updated_at = clock_timestamp(),
                 error_message = 'The worker that ran it was lost.'
             FROM orphaned o WHERE t.task_id = o.task_id
             RETURNING t.task_id

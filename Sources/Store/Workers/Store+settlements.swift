@@ -24,7 +24,7 @@ public struct CallOutcome: Sendable {
 public enum TaskOutcome: Sendable {
     case completed(output: JSONValue)
     case failed(message: String)
-    /// Waits for `delay`, then is admitted again.
+    /// Waits for `delay`, then is admitted again; without a delay it keeps its place by age in the backlog.
     case retrying(message: String, delay: Duration, spendsRetry: Bool)
 }
 
@@ -62,7 +62,7 @@ extension Store {
                 SET status = o.status, output_data = o.output_data, error_message = o.error_message,
                     updated_at = clock_timestamp(),
                     completed_at = CASE WHEN o.status IN ('completed', 'failed') THEN clock_timestamp() END,
-                    available_at = CASE WHEN o.delay IS NULL THEN t.available_at ELSE clock_timestamp() + o.delay * interval '1 second' END,
+                    available_at = CASE WHEN coalesce(o.delay, 0) = 0 THEN t.available_at ELSE clock_timestamp() + o.delay * interval '1 second' END,
                     retry_count = t.retry_count + o.spent_retries
                 FROM outcome o
                 WHERE t.task_id = o.task_id AND t.attempt = o.attempt AND t.status = 'processing' AND t.assigned_worker_id = \(workerID)
