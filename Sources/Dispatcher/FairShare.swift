@@ -10,9 +10,10 @@ import Store
 /// as urgent takes nothing from anybody else.
 ///
 /// **Nothing waits without bound.** With W the weights of all projects that wait and w the project's own, and likewise P (at most
-/// `TaskPriority.sumOfWeights`) and p for the priorities that wait in the project: a task is admitted before more than
-/// `(C × P/p + E) × W/w` tokens were, and what projects that joined meanwhile had to catch up on. C is the cost of the project's older
-/// tasks of its priority, itself included; E is what cannot be cut finer: one task for each other project and priority, and two plans.
+/// `TaskPriority.sumOfWeights`) and p for the priorities that wait in the project: a task is admitted before more than `(C × P/p + E) ×
+/// W/w` tokens were, and what projects that joined meanwhile had to catch up on. C is the cost of the project's older tasks of its
+/// priority, itself and those of the plan before included; E is what cannot be cut finer: one task for each other project and priority,
+/// and two plans.
 ///
 /// The state is a matter of turns, not of truth: a gateway that starts anew, or beside another, shares as fairly from its first plan on.
 struct FairShare: Sendable {

@@ -102,10 +102,11 @@ private struct Seeded: RandomNumberGenerator {
                 let ahead = simulation.projects[project].waiting[priority, default: []].reduce(0) { $0 + $1.cost }
                 let shares = Double(weights.reduce(0, +)) / Double(weights[project])
                 let levels = Double(TaskPriority.sumOfWeights) / Double(TaskPriority.weight(priority))
+                let own = ahead + simulation.roomLimit * highestCost
                 let tasksAhead = TaskPriority.range.count + weights.count + 2 * simulation.roomLimit
                 waits[number] = Wait(
                     admittedBefore: simulation.admittedTokens,
-                    bound: Int((Double(ahead) * levels + Double(tasksAhead * highestCost)) * shares))
+                    bound: Int((Double(own) * levels + Double(tasksAhead * highestCost)) * shares))
             }
             simulation.admit()
             var tokens = simulation.admittedTokens - simulation.admitted[seen...].reduce(0) { $0 + $1.item.cost }

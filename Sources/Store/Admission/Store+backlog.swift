@@ -7,7 +7,7 @@ extension Store {
     ///
     /// A loose index scan, whose cost is the number of pairs (`limit` at the most), not the length of the backlog: the first task of a
     /// pair says when anything of it may run, and what a capped project has in flight is counted up to its cap.
-    /// Indexes: `idx_tasks_backlog`, `idx_tasks_in_flight`, `tasks_pkey`.
+    /// Indexes: `idx_tasks_backlog`, `projects_pkey` (the inner limit keeps the planner at it), `idx_tasks_in_flight`, `tasks_pkey`.
     ///
     /// - Parameter limit: at least 11, so that one project's priorities fit into one look.
     public func backlog(from start: UUID?, limit: Int, queued: [UUID] = []) async throws -> Backlog {
@@ -50,9 +50,11 @@ extension Store {
                 SELECT count(*) FROM (
                     SELECT FROM tasks t WHERE t.project_id = p.project_id AND t.status IN ('in_queue', 'processing') LIMIT cap.cap
                 ) AS in_flight WHERE cap.cap IS NOT NULL),
-            extract(epoch FROM w.available_at - now())::float8, p.status = 'active'
-        FROM walked w JOIN projects p ON p.project_id = w.project_id
+            (extract(epoch FROM w.available_at) - extract(epoch FROM now()))::float8, p.status = 'active'
+        FROM walked w
+            CROSS JOIN LATERAL (SELECT * FROM projects WHERE project_id = w.project_id LIMIT 1) AS p
             CROSS JOIN LATERAL (SELECT chorus_max_concurrency(p.settings) AS cap) AS cap
+        ORDER BY w.project_id, w.priority DESC
         """
     }
 
