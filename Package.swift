@@ -101,12 +101,12 @@ let package = Package(
             dependencies: ["Store", "Postgres", "Domain", hummingbird, hummingbirdCore, nioCore, httpTypes, logging, lifecycle],
             swiftSettings: settings),
         .target(
-            name: "Worker", dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "Domain", logging, lifecycle],
+            name: "Worker", dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "SocketExecutor", "Domain", logging, lifecycle],
             swiftSettings: settings),
         .target(
             name: "Operations",
             dependencies: [
-                "Domain", hummingbird, httpTypes, logging, lifecycle, nioCore,
+                "Store", "Queues", "Domain", hummingbird, httpTypes, logging, lifecycle, nioCore,
                 .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
@@ -125,12 +125,14 @@ let package = Package(
         // Tests mirror the modules; TestSupport starts the real servers.
         .target(name: "TestSupport", dependencies: ["Operations"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: settings),
-        .testTarget(name: "StoreTests", dependencies: ["Store", "Postgres", "Domain", "TestSupport", logging], swiftSettings: settings),
+        .testTarget(
+            name: "StoreTests", dependencies: ["Store", "Operations", "Postgres", "Domain", "TestSupport", logging], swiftSettings: settings),
         .testTarget(name: "SocketExecutorTests", dependencies: ["SocketExecutor"], swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(name: "QueuesTests", dependencies: ["Queues", "AMQP", "Domain"], swiftSettings: settings),
         .testTarget(name: "DispatcherTests", dependencies: ["Dispatcher", "Queues", "Store", "Domain"], swiftSettings: settings),
-        .testTarget(name: "WorkerTests", dependencies: ["Worker", "Engines", "Store", "Domain"], swiftSettings: settings),
+        .testTarget(
+            name: "WorkerTests", dependencies: ["Worker", "Engines", "Store", "Postgres", "Domain", "TestSupport", logging], swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",
             dependencies: [
@@ -140,7 +142,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["chorus", "Operations", "TestSupport", "NIOURLSession", "Postgres", "AMQP", "Queues", "Domain", httpTypes, logging],
+            dependencies: ["chorus", "Operations", "Store", "Worker", "TestSupport", "NIOURLSession", "Postgres", "AMQP", "Queues", "Domain", httpTypes, logging],
             swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(
@@ -156,7 +158,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "OperationsTests",
-            dependencies: ["Operations", "TestSupport", "NIOURLSession", "Domain", httpTypes, logging, lifecycle],
+            dependencies: ["Operations", "Store", "Postgres", "TestSupport", "NIOURLSession", "Domain", httpTypes, logging, lifecycle],
             swiftSettings: settings),
     ]
 )

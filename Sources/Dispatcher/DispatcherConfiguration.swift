@@ -17,6 +17,8 @@ public struct DispatcherConfiguration: Sendable {
     public var backlogPage = 1_000
     /// How long a worker that does not renew is taken for alive.
     public var lease = Duration.seconds(15)
+    /// How long a worker's session must be gone before the worker is taken for dead.
+    public var lossConfirmation = Duration.milliseconds(400)
     /// How long a message may be under way before the broker is asked whether it still has it.
     public var messageAge = Duration.seconds(5)
 

@@ -41,6 +41,7 @@ public final class DispatcherService: Service {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.tick() }
                 group.addTask { await self.followConnection() }
+                group.addTask { await self.watchWorkers() }
                 await self.work()
                 group.cancelAll()
             }
@@ -58,6 +59,11 @@ public final class DispatcherService: Service {
         for await state in publisher.connectionStates {
             if case .connected = state { signal.yield(.reconnected) }
         }
+    }
+
+    private func watchWorkers() async {
+        var watch = WorkerWatch(configuration: configuration, store: store, logger: logger) { [signal] in signal.yield(.work) }
+        await watch.run()
     }
 
     private func work() async {

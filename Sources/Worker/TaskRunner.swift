@@ -72,6 +72,16 @@ extension EngineRegistry {
     }
 }
 
+extension Settlement {
+    /// Of a claim that was not begun: nothing was called.
+    static func handedBack(_ task: ClaimedTask) -> Settlement {
+        let error = EngineError(.cancelled, "The worker was taken for dead before it began.", wasSent: false)
+        return Settlement(
+            taskID: task.id, attempt: task.attempt, outcome: .retrying(message: error.message, delay: .zero, spendsRetry: false),
+            calls: task.call.map { [.failed($0, error)] } ?? [])
+    }
+}
+
 extension CallOutcome {
     static func completed(_ call: OpenCall, _ answer: EngineAnswer) -> CallOutcome {
         CallOutcome(

@@ -59,6 +59,16 @@ struct StoreFixture: Sendable {
         return worker.id
     }
 
+    /// Takes a worker for dead, whatever its lock and its lease say.
+    func loseWorker(_ id: UUID) async throws {
+        _ = try await database.execute("UPDATE workers SET status = 'lost', stopped_at = clock_timestamp() WHERE worker_id = \(id)")
+    }
+
+    /// A session outside of the pool.
+    func connect() async throws -> PostgresConnection {
+        try await PostgresConnection.connect(database.configuration, logger: Logger(label: "test"))
+    }
+
     func status(_ id: UUID) async throws -> TaskStatus? { try await store.task(id, of: principal.userID)?.status }
 }
 

@@ -90,8 +90,10 @@ import Testing
             let first = try await fixture.makeWorker()
             let claim = try #require(try await fixture.store.claim([task.id], workerID: first, fleetDefault: "local").first)
             // Its session holds no lock, and the server has been up for longer than the lease.
-            let lost = try await fixture.store.markLostWorkers(lease: .milliseconds(1))
-            #expect(lost == [first])
+            _ = try await fixture.store.silentWorkers(lease: .milliseconds(1))
+            let silent = try await fixture.store.silentWorkers(lease: .milliseconds(1))
+            #expect(silent.map(\.id) == [first])
+            #expect(try await fixture.store.markLost([first], lease: .milliseconds(1)) == [first])
             #expect(try await fixture.store.requeueOrphans(limit: 10) == 1)
             #expect(try await fixture.status(task.id) == .retrying)
             let results = try await fixture.store.results(taskID: task.id, limit: 10, after: nil).elements

@@ -53,7 +53,7 @@ extension PostgresConnection {
     }
 
     /// Looks at the socket of an idle connection: a server that went away has left word there.
-    private func isAlive() -> Bool {
+    func isAlive() -> Bool {
         guard let pointer = handle?.pointer else { return false }
         // Some rounds, as a farewell message may come before the end of the stream.
         for _ in 0..<8 {

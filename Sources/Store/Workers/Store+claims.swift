@@ -29,13 +29,15 @@ extension Store {
     /// Claims the tasks that are still in the queue, opens the ledger row of each one's first call, and gives back those that it got.
     ///
     /// A message may overtake the commit of the dispatcher that sent it: the row then still reads `pending` and is locked. Locking first
-    /// waits for that commit; the status that decides is the one read under the lock. Index: `tasks_pkey`.
+    /// waits for that commit; the status that decides is the one read under the lock. A worker that was taken for dead, and does not know it
+    /// yet, gets nothing. Indexes: `tasks_pkey`, `workers_pkey`.
     public func claim(_ taskIDs: [UUID], workerID: UUID, fleetDefault: String?) async throws -> [ClaimedTask] {
         try await database.query(
             """
             WITH locked AS MATERIALIZED (
                 SELECT task_id, status FROM tasks
                 WHERE task_id = ANY (\(taskIDs)) AND status IN ('pending', 'retrying', 'in_queue')
+                    AND EXISTS (SELECT FROM workers w WHERE w.worker_id = \(workerID) AND w.status IN ('alive', 'draining'))
                 ORDER BY task_id FOR UPDATE
             ), claimed AS (
                 UPDATE tasks t
@@ -73,13 +75,15 @@ extension Store {
 
     /// Opens the ledger row of a further call of a claimed task. Index: `tasks_pkey`.
     ///
-    /// nil where the claim does not hold any more: the call must not be made.
+    /// nil where the claim does not hold any more: the call must not be made. The task's row is locked meanwhile, so that whoever hands the
+    /// task on either sees the open call or prevents it.
     public func openCall(taskID: UUID, attempt: Int, workerID: UUID, engine: String) async throws -> OpenCall? {
         let rows = try await database.query(
             """
             INSERT INTO results (result_id, task_id, engine_type, output_data, status, attempt)
             SELECT chorus_uuid_v7(), task_id, \(engine), '{}', 'pending', attempt FROM tasks
             WHERE task_id = \(taskID) AND attempt = \(attempt) AND status = 'processing' AND assigned_worker_id = \(workerID)
+            FOR SHARE
             RETURNING result_id
             """
         ) { try $0.decode(UUID.self) }

@@ -42,11 +42,10 @@ extension Store {
             """)
     }
 
-    /// Takes the lock again on a new session, where nobody took the worker for dead in between; false where somebody did.
-    public static func reclaim(_ worker: WorkerIdentity, on connection: isolated PostgresConnection) throws -> Bool {
-        let isLocked = try connection.query("SELECT pg_try_advisory_lock(\(worker.lockKey))").map { try $0.decode(Bool.self) }
-        guard isLocked.first == true else { return false }
-        return try heartbeat(worker, on: connection)
+    /// Takes the worker's lock on a session that replaces a lost one. False while somebody has it: the server may not have noticed the end
+    /// of the old session, or a dispatcher looks this very moment. Until it is taken the lease alone says that the worker lives.
+    public static func retakeLock(_ worker: WorkerIdentity, on connection: isolated PostgresConnection) throws -> Bool {
+        try connection.query("SELECT pg_try_advisory_lock(\(worker.lockKey))").map { try $0.decode(Bool.self) }.first == true
     }
 
     /// Renews the lease. False where the worker was taken for dead: its tasks run elsewhere.
