@@ -12,33 +12,33 @@ import Testing
 
     @Test func aLeaseThatRanOutIsTheEnd() {
         var suspicion = WorkerSuspicion(confirmation: .milliseconds(400))
-        let dead1 = suspicion.look(at: [SilentWorker(id: one, isExpired: true)], now: start)
-        #expect(dead1 == [one])
+        let dead = suspicion.look(at: [SilentWorker(id: one, isExpired: true)], now: start)
+        #expect(dead == [one])
         #expect(!suspicion.isOpen)
     }
 
     @Test func aFreeLockTakesASecondLook() {
         var suspicion = WorkerSuspicion(confirmation: .milliseconds(400))
-        let dead2 = suspicion.look(at: [SilentWorker(id: one, isExpired: false)], now: start)
-        #expect(dead2.isEmpty)
+        let atFirst = suspicion.look(at: [SilentWorker(id: one, isExpired: false)], now: start)
+        #expect(atFirst.isEmpty)
         #expect(suspicion.isOpen)
         let both = [SilentWorker(id: one, isExpired: false), SilentWorker(id: two, isExpired: false)]
-        let dead3 = suspicion.look(at: both, now: start + .milliseconds(399))
-        #expect(dead3.isEmpty)
-        let dead4 = suspicion.look(at: both, now: start + .milliseconds(400))
-        #expect(dead4 == [one])
-        let dead5 = suspicion.look(at: both, now: start + .milliseconds(799))
-        #expect(dead5 == [two])
+        let tooSoon = suspicion.look(at: both, now: start + .milliseconds(399))
+        #expect(tooSoon.isEmpty)
+        let afterAWhile = suspicion.look(at: both, now: start + .milliseconds(400))
+        #expect(afterAWhile == [one])
+        let laterThanOne = suspicion.look(at: both, now: start + .milliseconds(799))
+        #expect(laterThanOne == [two])
     }
 
     /// A session that broke and was opened anew in between clears the worker.
     @Test func whoSpeaksAgainIsForgotten() {
         var suspicion = WorkerSuspicion(confirmation: .milliseconds(400))
         _ = suspicion.look(at: [SilentWorker(id: one, isExpired: false)], now: start)
-        let dead6 = suspicion.look(at: [], now: start + .seconds(1))
-        #expect(dead6.isEmpty)
+        let dead = suspicion.look(at: [], now: start + .seconds(1))
+        #expect(dead.isEmpty)
         #expect(!suspicion.isOpen)
-        let dead7 = suspicion.look(at: [SilentWorker(id: one, isExpired: false)], now: start + .seconds(2))
-        #expect(dead7.isEmpty)
+        let again = suspicion.look(at: [SilentWorker(id: one, isExpired: false)], now: start + .seconds(2))
+        #expect(again.isEmpty)
     }
 }

@@ -60,7 +60,8 @@ struct Fleet: Sendable {
             _ = try await Migrator(database).migrate()
             let store = Store(database)
             let definition: JSONValue = [
-                "name": "simulated", "engine_type": "openai", "base_url": .string("http://127.0.0.1:\(enginePort)/v1"), "model": "simulated",
+                "name": "simulated", "engine_type": "openai", "base_url": .string("http://127.0.0.1:\(enginePort)/v1"),
+                "model": "simulated",
             ]
             try await store.applyEngines([EngineRow(name: "simulated", type: "openai", definition: definition)])
             let user = try await store.createAccount(
@@ -91,7 +92,8 @@ struct Fleet: Sendable {
     func start(_ arguments: [String], extra: [String: String] = [:]) async throws -> ChildProcess {
         try await ChildProcess.start(
             ProcessCommand(
-                executable: try DevSystem.executable, arguments: arguments, environment: environment.merging(extra, uniquingKeysWith: { $1 }),
+                executable: try DevSystem.executable, arguments: arguments,
+                environment: environment.merging(extra, uniquingKeysWith: { $1 }),
                 logPath: "\(folder)/\(arguments[0])-\(UInt32.random(in: 0 ... .max)).log", parentDeathSignal: .kill))
     }
 
@@ -105,7 +107,7 @@ struct Fleet: Sendable {
     }
 
     /// `chorus verify`: its exit status, and what it says.
-    func verify() async throws -> (ProcessExit, String) {
+    func verify() async throws -> (ProcessExit?, String) {
         let child = try await start(["verify", "--grace", "20s"])
         let exit = await child.exit()
         return (exit, child.log.tail())
@@ -117,7 +119,8 @@ struct Fleet: Sendable {
 
     func engineStats() async throws -> JSONValue { try await send(.get, "/stats", port: enginePort, nil).1 }
 
-    private func send(_ method: HTTPRequest.Method, _ path: String, port: Int, _ body: JSONValue?) async throws -> (HTTPResponse, JSONValue) {
+    private func send(_ method: HTTPRequest.Method, _ path: String, port: Int, _ body: JSONValue?) async throws -> (HTTPResponse, JSONValue)
+    {
         var request = HTTPRequest(method: method, scheme: "http", authority: "127.0.0.1:\(port)", path: path)
         request.headerFields[.authorization] = "Bearer \(key.secret)"
         if body != nil { request.headerFields[.contentType] = "application/json" }

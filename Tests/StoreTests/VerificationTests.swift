@@ -25,10 +25,15 @@ import Testing
             statements: ["UPDATE task_history SET status_from = 'paused' WHERE task_id = $TASK AND status_to = 'in_queue'"]),
         Break(
             law: .historyChains, task: .pending,
-            statements: ["UPDATE task_history SET status_to = 'failed' WHERE task_id = $TASK", "UPDATE tasks SET status = 'failed' WHERE task_id = $TASK"]),
+            statements: [
+                "UPDATE task_history SET status_to = 'failed' WHERE task_id = $TASK",
+                "UPDATE tasks SET status = 'failed' WHERE task_id = $TASK",
+            ]),
         Break(
             law: .historyIsInOrder, task: .completed,
-            statements: ["UPDATE task_history SET changed_at = changed_at - interval '1 hour' WHERE task_id = $TASK AND status_to = 'completed'"]),
+            statements: [
+                "UPDATE task_history SET changed_at = changed_at - interval '1 hour' WHERE task_id = $TASK AND status_to = 'completed'"
+            ]),
         Break(law: .attemptsAreCounted, task: .pending, statements: ["UPDATE tasks SET attempt = attempt + 1 WHERE task_id = $TASK"]),
         Break(
             law: .oneOpenCall, task: .processing,
@@ -98,7 +103,8 @@ import Testing
                 let claim = try #require(try await fixture.store.claim([task.id], workerID: worker, fleetDefault: "local").first)
                 if subject == .processing { continue }
                 let call = CallOutcome(
-                    resultID: try #require(claim.call).resultID, status: .completed, output: ["text": "hi"], processingTime: 1, tokenUsage: nil)
+                    resultID: try #require(claim.call).resultID, status: .completed, output: ["text": "hi"], processingTime: 1,
+                    tokenUsage: nil)
                 _ = try await fixture.store.settle(
                     [Settlement(taskID: task.id, attempt: 1, outcome: .completed(output: ["text": "hi"]), calls: [call])], workerID: worker)
             }
@@ -135,7 +141,8 @@ import Testing
 
     @Test func aMessageExplainsATaskInTheQueue() async throws {
         try await Self.withSystem { system in
-            _ = try await system.fixture.database.execute("UPDATE tasks SET updated_at = now() - interval '1 hour' WHERE status = 'in_queue'")
+            _ = try await system.fixture.database.execute(
+                "UPDATE tasks SET updated_at = now() - interval '1 hour' WHERE status = 'in_queue'")
             #expect(try await system.verify(depth: 1).holds)
             #expect(try await system.verify(depth: 0).broken.map(\.law) == [.queuedHasMessage])
         }

@@ -27,7 +27,8 @@ public struct Verification: Sendable {
     ///   - looks: how often what the broker seems to have lost is looked at, `pause` apart: a message is nobody's while it is on its way to
     ///     a worker and back.
     public init(
-        store: Store, partitioning: Partitioning, grace: Duration, depths: QueueDepths?, looks: Int = 5, pause: Duration = .milliseconds(200)
+        store: Store, partitioning: Partitioning, grace: Duration, depths: QueueDepths?, looks: Int = 5,
+        pause: Duration = .milliseconds(200)
     ) {
         self.store = store
         self.partitioning = partitioning
@@ -100,7 +101,8 @@ public struct VerificationReport: Sendable {
             "laws": .array(
                 findings.map { finding in
                     [
-                        "law": .string(finding.law.rawValue), "holds": .bool(finding.count == 0), "count": .number(JSONNumber(finding.count)),
+                        "law": .string(finding.law.rawValue), "holds": .bool(finding.count == 0),
+                        "count": .number(JSONNumber(finding.count)),
                         "task_ids": .array(finding.ids.map { .string($0.text) }),
                     ]
                 }),

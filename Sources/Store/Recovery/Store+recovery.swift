@@ -40,21 +40,23 @@ extension Store {
     /// The workers that give no sign of life at this moment: their lock is free, or their lease ran out.
     ///
     /// A server that lost its sessions (a restart, crash recovery, a failover) freed every lock and let no worker renew: for one lease after
-    /// it, nobody is silent. Taking a free lock for the time of this statement does not disturb its worker, who waits for it when it comes
-    /// back. Index: `idx_workers_alive`.
+    /// it, nobody is silent but those that took their lock since. Looking takes a free lock for the time of the statement; a worker that
+    /// comes back at that moment tries again. Index: `idx_workers_alive`.
     public func silentWorkers(lease: Duration) async throws -> [SilentWorker] {
         try await database.query(
             """
             WITH noted AS (
                 INSERT INTO server_sessions DEFAULT VALUES ON CONFLICT DO NOTHING
+            ), sessions AS MATERIALIZED (
+                SELECT \(unescaped: Self.sessionsKeptSince) AS since
             ), signs AS MATERIALIZED (
-                SELECT worker_id, heartbeat_at < clock_timestamp() - \(lease.seconds) * interval '1 second' AS is_expired, lock_key
-                FROM workers
-                WHERE status IN ('alive', 'draining')
-                    AND \(unescaped: Self.sessionsKeptSince)
-                        < clock_timestamp() - \(lease.seconds) * interval '1 second'
+                SELECT worker_id, lock_key, locked_at > since AS is_lock_telling,
+                    since < clock_timestamp() - \(lease.seconds) * interval '1 second' AS is_settled,
+                    heartbeat_at < clock_timestamp() - \(lease.seconds) * interval '1 second' AS is_overdue
+                FROM workers, sessions WHERE status IN ('alive', 'draining')
             )
-            SELECT worker_id, is_expired FROM signs WHERE is_expired OR pg_try_advisory_xact_lock(lock_key)
+            SELECT worker_id, is_settled AND is_overdue FROM signs
+            WHERE is_settled AND is_overdue OR (is_settled OR is_lock_telling) AND pg_try_advisory_xact_lock(lock_key)
             """
         ) { row in
             let (id, isExpired) = try row.decode(UUID.self, Bool.self)
@@ -73,8 +75,10 @@ extension Store {
             """
             UPDATE workers SET status = 'lost', stopped_at = clock_timestamp()
             WHERE worker_id = ANY (\(workers)) AND status IN ('alive', 'draining')
-                AND \(unescaped: Self.sessionsKeptSince) < clock_timestamp() - \(lease.seconds) * interval '1 second'
-                AND (heartbeat_at < clock_timestamp() - \(lease.seconds) * interval '1 second' OR pg_try_advisory_xact_lock(lock_key))
+                AND (
+                    greatest(heartbeat_at, \(unescaped: Self.sessionsKeptSince)) < clock_timestamp() - \(lease.seconds) * interval '1 second'
+                    OR greatest(locked_at, clock_timestamp() - \(lease.seconds) * interval '1 second')
+                        > \(unescaped: Self.sessionsKeptSince) AND pg_try_advisory_xact_lock(lock_key))
             RETURNING worker_id
             """
         ) { try $0.decode(UUID.self) }

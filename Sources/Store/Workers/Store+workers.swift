@@ -34,6 +34,8 @@ public struct WorkerRow: Sendable {
 extension Store {
     /// Takes the worker's lock on this session, then writes its row: whoever can take the lock of a row knows that the process is gone.
     public static func register(_ worker: WorkerIdentity, on connection: isolated PostgresConnection) throws {
+        // Noted first: a lock that is taken later than this tells of its worker (see `silentWorkers`).
+        try connection.execute("INSERT INTO server_sessions DEFAULT VALUES ON CONFLICT DO NOTHING")
         try connection.execute("SELECT pg_advisory_lock(\(worker.lockKey))")
         try connection.execute(
             """
@@ -45,7 +47,11 @@ extension Store {
     /// Takes the worker's lock on a session that replaces a lost one. False while somebody has it: the server may not have noticed the end
     /// of the old session, or a dispatcher looks this very moment. Until it is taken the lease alone says that the worker lives.
     public static func retakeLock(_ worker: WorkerIdentity, on connection: isolated PostgresConnection) throws -> Bool {
-        try connection.query("SELECT pg_try_advisory_lock(\(worker.lockKey))").map { try $0.decode(Bool.self) }.first == true
+        try connection.execute("INSERT INTO server_sessions DEFAULT VALUES ON CONFLICT DO NOTHING")
+        let isLocked = try connection.query("SELECT pg_try_advisory_lock(\(worker.lockKey))").map { try $0.decode(Bool.self) }
+        guard isLocked.first == true else { return false }
+        try connection.execute("UPDATE workers SET locked_at = clock_timestamp() WHERE worker_id = \(worker.id)")
+        return true
     }
 
     /// Renews the lease. False where the worker was taken for dead: its tasks run elsewhere.

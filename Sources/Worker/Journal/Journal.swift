@@ -149,7 +149,9 @@ public actor Journal {
         var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
         var position = 0
         while position < bytes.count {
-            let count = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress.map { $0 + position }, $0.count - position, position) }
+            let count = bytes.withUnsafeMutableBytes {
+                pread(descriptor, $0.baseAddress.map { $0 + position }, $0.count - position, position)
+            }
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw Failure("cannot read \(path)", errno) }
             if count == 0 { break }

@@ -11,3 +11,8 @@ CREATE UNLOGGED TABLE server_sessions (
     is_only BOOLEAN PRIMARY KEY DEFAULT TRUE CHECK (is_only),
     since TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT clock_timestamp()
 );
+
+ALTER TABLE workers
+    -- When its session took the lock. A lock that was taken since the server keeps its sessions, and is free now, says that its worker is
+    -- gone; one that was taken before says nothing, for a lease.
+    ADD COLUMN locked_at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT clock_timestamp();
