@@ -76,9 +76,9 @@ import Testing
                 try await system.count(
                     "SELECT count(*) FROM workers WHERE process_id = \(worker.pid) AND status = 'alive' AND worker_id <> \(worker.id)") == 1
             }
-            // Its calls were stopped: what it had begun is not recorded as completed by the attempt that was lost.
+            // Its calls were stopped; one that was claimed and not sent yet has failed.
             try await eventually("its calls have ended", within: .seconds(20)) {
-                try await system.count("SELECT count(*) FROM results WHERE attempt = 1 AND status IN ('cancelled', 'unknown')")
+                try await system.count("SELECT count(*) FROM results WHERE attempt = 1 AND status IN ('cancelled', 'unknown', 'failed')")
                     >= worker.running
             }
             try await system.waitForCompleted(10, within: .seconds(90))
