@@ -52,6 +52,8 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         // Child processes of `chorus dev` and of the tests.
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        // Percentiles of measured times, in `chorus bench`.
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         // File descriptors, as swift-subprocess takes them for a child's log.
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
     ],
@@ -115,10 +117,12 @@ let package = Package(
         .executableTarget(
             name: "chorus",
             dependencies: [
-                "Gateway", "Worker", "Dispatcher", "Operations", "Store", "Queues", "Engines", "NIOURLSession", "Postgres", "AMQP", "Domain",
+                "Gateway", "Worker", "Dispatcher", "Operations", "Store", "Queues", "Engines", "NIOURLSession", "Postgres", "AMQP",
+                "Domain",
                 logging, lifecycle, httpTypes, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
+                nioCore, .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: settings),
 
@@ -140,7 +144,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["chorus", "Operations", "TestSupport", "NIOURLSession", "Postgres", "AMQP", "Queues", "Domain", httpTypes, logging],
+            dependencies: [
+                "chorus", "Operations", "TestSupport", "NIOURLSession", "Postgres", "AMQP", "Queues", "Domain", httpTypes, logging, nioCore,
+            ],
             swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(

@@ -20,7 +20,7 @@ struct Chorus: AsyncParsableCommand {
             CommandGroup(
                 name: "Administration",
                 subcommands: [MigrateCommand.self, AccountCommand.self, KeyCommand.self, EnginesCommand.self]),
-            CommandGroup(name: "Clients", subcommands: [ProjectCommand.self, TaskCommand.self]),
+            CommandGroup(name: "Clients", subcommands: [ProjectCommand.self, TaskCommand.self, BenchCommand.self]),
         ])
 }
 
