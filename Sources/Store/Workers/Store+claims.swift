@@ -48,14 +48,16 @@ extension Store {
                 SELECT c.*, p.settings -> 'engines' AS engines,
                     chorus_first_engine(c.input_data, p.settings, \(fleetDefault)) AS engine
                 FROM claimed c JOIN projects p USING (project_id)
+            ), called AS (
+                -- The id is made here, so that no join has to find it again; now() lets the function be inlined.
+                SELECT *, chorus_uuid_v7(now()) AS result_id FROM chosen
             ), opened AS (
                 INSERT INTO results (result_id, task_id, engine_type, output_data, status, attempt)
-                SELECT chorus_uuid_v7(), task_id, engine, '{}', 'pending', attempt FROM chosen WHERE engine IS NOT NULL
-                RETURNING result_id, task_id
+                SELECT result_id, task_id, engine, '{}', 'pending', attempt FROM called WHERE engine IS NOT NULL
             )
-            SELECT c.task_id, c.project_id, c.task_type, c.input_data, c.attempt, c.retry_count, c.max_retries, c.deadline, c.engines,
-                c.engine, o.result_id
-            FROM chosen c LEFT JOIN opened o USING (task_id)
+            SELECT task_id, project_id, task_type, input_data, attempt, retry_count, max_retries, deadline, engines, engine,
+                CASE WHEN engine IS NOT NULL THEN result_id END
+            FROM called
             """
         ) { row in
             var columns = row.columns
