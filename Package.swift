@@ -20,6 +20,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heaps = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
 let package = Package(
     name: "chorus",
@@ -46,12 +47,14 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         // Digests of API keys, scrypt for passwords.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
-        // Deques for bounded buffers.
+        // Deques for bounded buffers, a heap for whose turn it is.
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         // YAML of the engines and configuration files, with line numbers.
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         // Child processes of `chorus dev` and of the tests.
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+        // Percentiles of measured times, in `chorus bench`.
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         // File descriptors, as swift-subprocess takes them for a child's log.
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
     ],
@@ -95,18 +98,18 @@ let package = Package(
             swiftSettings: settings),
 
         // The services.
-        .target(name: "Dispatcher", dependencies: ["Store", "Queues", "AMQP", "Domain", logging, lifecycle], swiftSettings: settings),
+        .target(name: "Dispatcher", dependencies: ["Store", "Queues", "AMQP", "Domain", heaps, logging, lifecycle], swiftSettings: settings),
         .target(
             name: "Gateway",
             dependencies: ["Store", "Postgres", "Domain", hummingbird, hummingbirdCore, nioCore, httpTypes, logging, lifecycle],
             swiftSettings: settings),
         .target(
-            name: "Worker", dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "Domain", logging, lifecycle],
+            name: "Worker", dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "SocketExecutor", "Domain", logging, lifecycle],
             swiftSettings: settings),
         .target(
             name: "Operations",
             dependencies: [
-                "Domain", hummingbird, httpTypes, logging, lifecycle, nioCore,
+                "Store", "Queues", "Domain", hummingbird, httpTypes, logging, lifecycle, nioCore,
                 .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
@@ -115,22 +118,26 @@ let package = Package(
         .executableTarget(
             name: "chorus",
             dependencies: [
-                "Gateway", "Worker", "Dispatcher", "Operations", "Store", "Queues", "Engines", "NIOURLSession", "Postgres", "AMQP", "Domain",
+                "Gateway", "Worker", "Dispatcher", "Operations", "Store", "Queues", "Engines", "NIOURLSession", "Postgres", "AMQP",
+                "Domain",
                 logging, lifecycle, httpTypes, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
+                nioCore, .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: settings),
 
         // Tests mirror the modules; TestSupport starts the real servers.
         .target(name: "TestSupport", dependencies: ["Operations"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: settings),
-        .testTarget(name: "StoreTests", dependencies: ["Store", "Postgres", "Domain", "TestSupport", logging], swiftSettings: settings),
+        .testTarget(
+            name: "StoreTests", dependencies: ["Store", "Operations", "Postgres", "Domain", "TestSupport", logging], swiftSettings: settings),
         .testTarget(name: "SocketExecutorTests", dependencies: ["SocketExecutor"], swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(name: "QueuesTests", dependencies: ["Queues", "AMQP", "Domain"], swiftSettings: settings),
         .testTarget(name: "DispatcherTests", dependencies: ["Dispatcher", "Queues", "Store", "Domain"], swiftSettings: settings),
-        .testTarget(name: "WorkerTests", dependencies: ["Worker", "Engines", "Store", "Domain"], swiftSettings: settings),
+        .testTarget(
+            name: "WorkerTests", dependencies: ["Worker", "Engines", "Store", "Postgres", "Domain", "TestSupport", logging], swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",
             dependencies: [
@@ -140,7 +147,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["chorus", "Operations", "TestSupport", "NIOURLSession", "Postgres", "AMQP", "Queues", "Domain", httpTypes, logging],
+            dependencies: [
+                "chorus", "Operations", "Store", "Worker", "TestSupport", "NIOURLSession", "Postgres", "AMQP", "Queues", "Domain", httpTypes,
+                logging, nioCore,
+            ],
             swiftSettings: settings),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(
@@ -148,6 +158,7 @@ let package = Package(
             dependencies: [
                 "NIOURLSession", httpTypes, logging, nioCore,
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: settings),
         .testTarget(
@@ -156,7 +167,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "OperationsTests",
-            dependencies: ["Operations", "TestSupport", "NIOURLSession", "Domain", httpTypes, logging, lifecycle],
+            dependencies: ["Operations", "Store", "Postgres", "TestSupport", "NIOURLSession", "Domain", httpTypes, logging, lifecycle],
             swiftSettings: settings),
     ]
 )

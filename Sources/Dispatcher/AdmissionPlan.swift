@@ -1,50 +1,99 @@
 import Domain
 import FoundationEssentials
-import Queues
+import HeapModule
 import Store
 
-/// Who is admitted next: pure, from what waits and the room that the queues have.
-struct AdmissionPlan: Sendable, Hashable {
-    var grants: [AdmissionGrant]
-    /// Tasks wait for which there is no room.
-    var isHeldBack: Bool
+/// Who is admitted next, turn by turn.
+///
+/// A turn's task is known by the first one of its project and priority: where the others cost more or less, or there are none, the next
+/// plan makes it good. The cost of making a plan is that of its turns, and of the projects to choose from.
+struct AdmissionPlan: Sendable {
+    struct Turn: Sendable, Hashable {
+        var projectID: UUID
+        var priority: Int
+    }
 
-    /// Shares the room of each queue evenly between the projects that wait for it, a task at a time.
-    ///
-    /// - Parameters:
-    ///   - room: how many more tasks each queue may take.
-    ///   - limit: the most tasks of all grants together.
-    ///   - turn: counts rounds: where there is less room than projects, each round begins with another project.
-    init(backlog: [BacklogEntry], room: [TaskQueue: Int], limit: Int, turn: Int, partitioning: Partitioning) {
-        grants = []
-        isHeldBack = false
-        var remaining = limit
-        for (queue, projects) in Self.waiting(backlog, partitioning).sorted(by: { $0.key.lane > $1.key.lane }) {
-            let available = min(room[queue] ?? 0, remaining)
-            guard available > 0 else {
-                isHeldBack = true
-                continue
-            }
-            let (share, extra) = available.quotientAndRemainder(dividingBy: projects.count)
-            for offset in projects.indices {
-                let project = projects[(offset + turn) % projects.count]
-                let quota = share + (offset < extra ? 1 : 0)
-                guard quota > 0 else {
-                    isHeldBack = true
-                    continue
-                }
-                grants.append(AdmissionGrant(projectID: project, lane: queue.lane, limit: quota))
-                remaining -= quota
+    private(set) var turns: [Turn] = []
+    /// The turns, counted.
+    private(set) var grants: [AdmissionGrant] = []
+
+    init(_ entries: [BacklogEntry], room: Int, projects: FairClock<UUID>, priorities: [UUID: FairClock<Int>]) {
+        guard room > 0 else { return }
+        var contenders = entries.byProject.compactMap { project, _, entries in
+            Contender(entries.filter(\.mayRun), project: projects, priorities: priorities[project] ?? FairClock())
+        }
+        var heap = Heap(contenders.indices.map { Bid(mark: contenders[$0].mark, contender: $0) })
+        while turns.count < room, let bid = heap.popMin() {
+            turns.append(contenders[bid.contender].takeTurn())
+            if let mark = contenders[bid.contender].next() { heap.insert(Bid(mark: mark, contender: bid.contender)) }
+        }
+        let counts = turns.reduce(into: [Turn: Int]()) { $0[$1, default: 0] += 1 }
+        grants = entries.compactMap { entry in
+            counts[Turn(projectID: entry.projectID, priority: entry.priority)].map {
+                AdmissionGrant(projectID: entry.projectID, priority: entry.priority, limit: $0, isCapped: entry.allowance != nil)
             }
         }
     }
 
-    /// The projects that wait for each queue, each once, in order.
-    private static func waiting(_ backlog: [BacklogEntry], _ partitioning: Partitioning) -> [TaskQueue: [UUID]] {
-        backlog.reduce(into: [:]) { waiting, entry in
-            let queue = TaskQueue(projectID: entry.projectID, priority: entry.priority, partitioning: partitioning)
-            // Entries of one project are neighbours.
-            if waiting[queue]?.last != entry.projectID { waiting[queue, default: []].append(entry.projectID) }
+    /// The tasks in the order of their turns: what is published first runs first.
+    func ordered(_ tasks: [AdmittedTask]) -> [AdmittedTask] {
+        var waiting = Dictionary(grouping: tasks.sorted { $0.id.text > $1.id.text }) {
+            Turn(projectID: $0.projectID, priority: $0.priority)
+        }
+        return turns.compactMap { waiting[$0]?.popLast() }
+    }
+
+    /// A place in the queue of those who want the next turn.
+    private struct Bid: Comparable {
+        var mark: Double
+        var contender: Int
+
+        static func < (left: Bid, right: Bid) -> Bool { (left.mark, left.contender) < (right.mark, right.contender) }
+    }
+
+    /// A project on its way through a plan.
+    private struct Contender {
+        private let entries: [BacklogEntry]
+        private let weight: Int
+        private var priorities: FairClock<Int>
+        private var allowance: Int
+        private var choice: BacklogEntry
+        /// Where the project will stand after its next turn.
+        private(set) var mark: Double
+
+        /// nil where nothing of it may run.
+        init?(_ entries: [BacklogEntry], project projects: FairClock<UUID>, priorities: FairClock<Int>) {
+            guard let choice = Self.choose(entries, priorities) else { return nil }
+            self.entries = entries
+            self.priorities = priorities
+            self.choice = choice
+            weight = choice.weight
+            allowance = choice.allowance ?? .max
+            mark = projects.mark(of: choice.projectID, after: choice.cost, weight: weight)
+        }
+
+        mutating func takeTurn() -> Turn {
+            priorities.charge(choice.priority, cost: choice.cost, weight: TaskPriority.weight(choice.priority))
+            allowance -= 1
+            return Turn(projectID: choice.projectID, priority: choice.priority)
+        }
+
+        /// Where the project will stand after one turn more; nil where its cap allows none.
+        mutating func next() -> Double? {
+            guard allowance > 0, let choice = Self.choose(entries, priorities) else { return nil }
+            self.choice = choice
+            mark += Double(max(1, choice.cost)) / Double(max(1, weight))
+            return mark
+        }
+
+        /// The priority whose turn it is: the higher one of equals, which comes first.
+        private static func choose(_ entries: [BacklogEntry], _ priorities: FairClock<Int>) -> BacklogEntry? {
+            var best: (entry: BacklogEntry, mark: Double)?
+            for entry in entries {
+                let mark = priorities.mark(of: entry.priority, after: entry.cost, weight: TaskPriority.weight(entry.priority))
+                if best.map({ mark < $0.mark }) ?? true { best = (entry, mark) }
+            }
+            return best?.entry
         }
     }
 }

@@ -3,20 +3,24 @@ public import Domain
 /// How a dispatcher paces itself.
 public struct DispatcherConfiguration: Sendable {
     public var partitioning = Partitioning.standard
-    /// How deep a queue may be filled: the range in which the target moves with the workers' pace.
+    /// How many admitted tasks may wait for a worker: the range in which the target moves with the workers' pace.
     public var queueDepth = 8...512
     /// How often an idle dispatcher looks for what no poke told it of.
     public var tick = Duration.seconds(1)
-    /// How long it waits for room in full queues.
-    public var fullQueueWait = Duration.milliseconds(10)
+    /// How long it waits for room: at first, and at the most while there is none.
+    public var heldBackWait = Duration.milliseconds(10)...Duration.milliseconds(100)
+    /// How old what is known of the projects' tasks in flight may be.
+    public var inFlightAge = Duration.milliseconds(100)
     /// How long the broker may take to confirm a batch: locks are held meanwhile.
     public var confirmTimeout = Duration.seconds(5)
     /// How many tasks one transaction admits.
     public var batchSize = 500
-    /// How many projects and priorities one round looks at.
+    /// How many pairs of a project and a priority one round looks at, at least 11; where more wait, pages take turns.
     public var backlogPage = 1_000
     /// How long a worker that does not renew is taken for alive.
     public var lease = Duration.seconds(15)
+    /// How long a worker's session must be gone before the worker is taken for dead.
+    public var lossConfirmation = Duration.milliseconds(400)
     /// How long a message may be under way before the broker is asked whether it still has it.
     public var messageAge = Duration.seconds(5)
 

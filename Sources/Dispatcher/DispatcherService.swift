@@ -10,37 +10,31 @@ public import Store
 ///
 /// Every gateway runs one; there is no leader. A poke makes a new task run within milliseconds, a tick finds the rest.
 public final class DispatcherService: Service {
-    private enum Signal: Sendable {
-        case work, project, reconnected, tick
-    }
-
     private let configuration: DispatcherConfiguration
     private let store: Store
     private let publisher: AMQPPublisher
     private let logger: Logger
-    private let signals: AsyncStream<Signal>
-    private let signal: AsyncStream<Signal>.Continuation
+    private let signals = DispatcherSignals()
 
     public init(configuration: DispatcherConfiguration, store: Store, publisher: AMQPPublisher, logger: Logger) {
         self.configuration = configuration
         self.store = store
         self.publisher = publisher
         self.logger = logger
-        // Signals that find the dispatcher busy say no more than the last few do.
-        (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(16))
     }
 
     /// Tasks were accepted.
-    public func poke() { signal.yield(.work) }
+    public func poke() { signals.tell(.work) }
 
     /// A project was created.
-    public func pokeProjects() { signal.yield(.project) }
+    public func pokeProjects() { signals.tell(.project) }
 
     public func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.tick() }
                 group.addTask { await self.followConnection() }
+                group.addTask { await self.watchWorkers() }
                 await self.work()
                 group.cancelAll()
             }
@@ -49,60 +43,96 @@ public final class DispatcherService: Service {
 
     private func tick() async {
         while !Task.isCancelled {
-            signal.yield(.tick)
+            signals.tell(.tick)
             try? await Task.sleep(for: configuration.tick)
         }
     }
 
     private func followConnection() async {
         for await state in publisher.connectionStates {
-            if case .connected = state { signal.yield(.reconnected) }
+            if case .connected = state { signals.tell(.reconnected) }
         }
+    }
+
+    private func watchWorkers() async {
+        var watch = WorkerWatch(configuration: configuration, store: store, logger: logger) { [signals] in signals.tell(.work) }
+        await watch.run()
     }
 
     private func work() async {
         var admission = Admission(configuration: configuration, store: store, publisher: publisher)
         var recovery = Recovery(configuration: configuration, store: store, publisher: publisher, logger: logger)
+        var wait = HeldBackWait(range: configuration.heldBackWait)
+        var alarm: Task<Void, Never>?
         var ticks = 0
-        for await signal in signals {
-            if Task.isCancelled { return }
+        for await _ in signals.wakeUps {
+            if Task.isCancelled { break }
+            let told = signals.take()
+            if told.contains(.tick) { await keepHouse(recovery) }
             // Without a broker there is nobody to hand tasks to: they wait in the database.
             guard publisher.isConnected else { continue }
             do {
-                switch signal {
-                case .work: break
-                case .project: try await announceProjects()
-                case .reconnected:
+                if told.contains(.reconnected) {
                     admission.forgetDepths()
                     _ = try await recovery.readmitLostMessages(age: .zero)
-                    try await announceProjects()
-                case .tick:
+                }
+                if told.contains(.tick) {
                     ticks += 1
                     _ = try await recovery.tick()
-                    if ticks % 10 == 0 { try await announceProjects() }
                 }
-                try await admitAll(with: &admission)
+                if !told.isDisjoint(with: [.project, .reconnected]) || told.contains(.tick) && ticks % 10 == 0 {
+                    try await announceProjects()
+                }
+                alarm?.cancel()
+                alarm = try await admitAll(with: &admission, &wait).map(wake)
             } catch is CancellationError {
-                return
+                break
             } catch {
                 // The tick tries again; what was under way rolled back.
                 logger.warning("dispatching failed, it is tried again", metadata: ["error": "\(error)"])
             }
         }
+        alarm?.cancel()
     }
 
-    /// Rounds until nothing waits that could run; while queues are full, it looks again after a moment. A tick's worth of rounds at the
-    /// most, so that recovery gets its turn.
-    private func admitAll(with admission: inout Admission) async throws {
+    private func keepHouse(_ recovery: Recovery) async {
+        do {
+            try await recovery.keepHouse()
+        } catch {
+            logger.warning("deadlines and projects were not looked after, it is tried again", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Unstructured, because a signal may come first and end the wait.
+    private func wake(after delay: Duration) -> Task<Void, Never> {
+        Task { [signals] in
+            try? await Task.sleep(for: delay)
+            if !Task.isCancelled { signals.tell(.work) }
+        }
+    }
+
+    /// Rounds until nothing waits that could run, or what waits finds no room. A tick's worth of rounds at the most, so that recovery gets
+    /// its turn.
+    ///
+    /// - Returns: after what time to look again, where a tick would be late.
+    private func admitAll(with admission: inout Admission, _ wait: inout HeldBackWait) async throws -> Duration? {
+        let shortest = configuration.heldBackWait.lowerBound
         let end = ContinuousClock.now + configuration.tick
         while !Task.isCancelled, ContinuousClock.now < end {
             switch try await admission.round() {
-            case .idle: return
-            case .admitted(let count): logger.trace("admitted", metadata: ["tasks": "\(count)"])
-            case .heldBack: try await Task.sleep(for: configuration.fullQueueWait)
+            case .idle(let due):
+                return due.flatMap { $0 < configuration.tick ? max($0, shortest) : nil }
+            case .admitted(let count):
+                wait.reset()
+                logger.trace("admitted", metadata: ["tasks": "\(count)"])
+            case .turnedPage: break
+            case .heldBack:
+                // New tasks do not make room: however many come, it looks no more often than this.
+                try await Task.sleep(for: shortest)
+                return wait.heldBack() - shortest
             }
         }
-        signal.yield(.work)
+        return .zero
     }
 
     private func announceProjects() async throws {

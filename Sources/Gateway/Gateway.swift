@@ -39,6 +39,8 @@ public struct Gateway: Service {
             onAccepted: onAccepted
         ).add(to: &routes)
         TaskRoutes(store: store, access: access).add(to: &routes)
+        TaskMoveRoutes(store: store, access: access, bodies: bodies, onWaiting: onAccepted).add(to: &routes)
+        ProjectMoveRoutes(store: store, access: access, engines: engines, bodies: bodies, onWaiting: onAccepted).add(to: &routes)
         FleetRoutes(store: store, access: access).add(to: &routes)
         responder = routes.responder()
     }

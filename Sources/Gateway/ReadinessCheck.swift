@@ -2,11 +2,14 @@
 public struct ReadinessCheck: Sendable {
     /// What `/readyz` calls it.
     public let name: String
+    /// Without an optional part requests are still taken: it shows as a warning.
+    let isOptional: Bool
     let check: @Sendable () async throws -> Void
 
     /// `check` throws where the part does not work, and ends when its task is cancelled.
-    public init(name: String, check: @escaping @Sendable () async throws -> Void) {
+    public init(name: String, isOptional: Bool = false, check: @escaping @Sendable () async throws -> Void) {
         self.name = name
+        self.isOptional = isOptional
         self.check = check
     }
 

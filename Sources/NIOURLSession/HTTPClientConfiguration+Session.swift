@@ -19,6 +19,10 @@ extension HTTPClient.Configuration {
         connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = max(1, configuration.maxConnectionsPerHost)
         connectionPool.idleTimeout = TimeAmount(configuration.idleConnectionTimeout)
         connectionPool.retryConnectionEstablishment = false
-        http1_1ConnectionDebugInitializer = StatusGuard.install(on:)
+        // Nobody reads spans of these calls; making them costs as much as encoding a request.
+        tracing.tracer = nil
+        http1_1ConnectionDebugInitializer = { channel in
+            StatusGuard.install(on: channel).flatMap { WriteGathering.install(on: channel) }
+        }
     }
 }

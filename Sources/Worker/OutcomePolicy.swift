@@ -10,7 +10,20 @@ struct OutcomePolicy: Sendable {
     /// - A failure that may pass spends one; without any left, the task fails.
     /// - An answer that will never change fails the task at once, with the engine's own words.
     /// - A call that the worker itself stopped is handed back, for free.
-    func outcome(of error: EngineError, retryCount: Int, maxRetries: Int, attempt: Int) -> TaskOutcome {
+    /// - A deadline that has passed, or that would pass before the next try, fails the task: nobody waits for it any more.
+    ///
+    /// Free tries have no number, but a pace: their backoff grows with `attempt`. `timeLeft` is the time until the task's deadline.
+    func outcome(
+        of error: EngineError, retryCount: Int, maxRetries: Int, attempt: Int, timeLeft: Duration? = nil
+    ) -> TaskOutcome {
+        let outcome = outcome(of: error, retryCount: retryCount, maxRetries: maxRetries, attempt: attempt)
+        guard let timeLeft, case .retrying(let message, let delay, _) = outcome, error.kind != .cancelled else { return outcome }
+        if timeLeft <= Self.deadlineTolerance { return .failed(message: "The deadline passed while it ran: \(message)") }
+        if delay >= timeLeft { return .failed(message: "\(message) (the deadline leaves no time for another try)") }
+        return outcome
+    }
+
+    private func outcome(of error: EngineError, retryCount: Int, maxRetries: Int, attempt: Int) -> TaskOutcome {
         switch error.kind {
         case .permanent: .failed(message: error.message)
         case .cancelled: .retrying(message: error.message, delay: .zero, spendsRetry: false)
@@ -25,7 +38,12 @@ struct OutcomePolicy: Sendable {
     }
 
     /// Whether the next engine of the chain may be asked within the same attempt.
-    func mayFallBack(after error: EngineError) -> Bool { error.kind != .cancelled }
+    func mayFallBack(after error: EngineError, timeLeft: Duration? = nil) -> Bool {
+        error.kind != .cancelled && timeLeft ?? .seconds(1) > Self.deadlineTolerance
+    }
+
+    /// A call that is cut off by its deadline may end a moment before the wall clock reaches it.
+    private static let deadlineTolerance = Duration.milliseconds(50)
 
     private func delay(_ error: EngineError, retry: Int) -> Duration {
         let jittered = backoff.delay(retry: retry)

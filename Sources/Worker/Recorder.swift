@@ -6,23 +6,29 @@ import ServiceLifecycle
 import Store
 
 /// Records outcomes in micro-batches, and keeps trying: what a call gave was paid for.
+///
+/// What is not recorded within a moment goes into the journal as well, where there is one. The buffer is bounded by the worker's slots,
+/// each of which is taken until its outcome is recorded.
 struct Recorder: Sendable {
-    private struct Item: Sendable {
-        var settlement: Settlement
-        var workerID: UUID
-    }
-
-    private let batches: GroupCommit<Item, Bool>
+    private let batches: GroupCommit<JournalEntry, Bool>
+    private let owed: OwedRecords
     private let logger: Logger
 
-    init(store: Store, logger: Logger) {
+    init(store: Store, journal: Journal?, logger: Logger) {
         self.logger = logger
+        owed = OwedRecords(journal: journal, logger: logger)
         batches = GroupCommit { await Self.settle($0, store: store) }
     }
 
+    /// Whether nothing more must be begun that would have to be recorded.
+    var isFull: Bool { owed.isFull }
+
+    /// Whether outcomes stand in the journal that the database does not have.
+    var isOwing: Bool { owed.isOwing }
+
     /// An outcome that the database will never take must not take the others of its batch down: each is then recorded alone, and the one
     /// at fault is recorded as a failure that says why.
-    private static func settle(_ items: [Item], store: Store) async -> [Result<Bool, any Error>] {
+    private static func settle(_ items: [JournalEntry], store: Store) async -> [Result<Bool, any Error>] {
         do {
             // A worker that got a new identity may still have items of the old one: a batch for each.
             var moved: Set<UUID> = []
@@ -48,27 +54,56 @@ struct Recorder: Sendable {
     }
 
     /// Commits batches until the task is cancelled, which the worker does when nothing is left to record.
-    func run() async { await batches.commitUntilStopped() }
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await owed.keepJournal() }
+            await batches.commitUntilStopped()
+            group.cancelAll()
+        }
+    }
+
+    /// Records what an earlier process left in the journal; returns when the database has it.
+    ///
+    /// Before anything else: until a lease has passed, the tasks are still that process's, and what it was given completes them.
+    func recordFound() async {
+        let found = await owed.takeFound()
+        guard !found.isEmpty else { return }
+        logger.notice("recording what an earlier process owed", metadata: ["outcomes": "\(found.count)"])
+        for start in stride(from: 0, to: found.count, by: 500) {
+            await withDiscardingTaskGroup { group in
+                for entry in found[start..<min(start + 500, found.count)] {
+                    group.addTask { await record(entry, owed.add(entry, isInJournal: true)) }
+                }
+            }
+        }
+    }
 
     /// Returns when the outcome is durable, or was refused because the task is another worker's now.
     func record(_ settlement: Settlement, workerID: UUID) async {
+        let entry = JournalEntry(settlement: settlement, workerID: workerID)
+        await record(entry, owed.add(entry))
+    }
+
+    private func record(_ entry: JournalEntry, _ ticket: UInt64) async {
         var failures = 0
         while true {
             do {
-                let moved = try await batches.submit(Item(settlement: settlement, workerID: workerID))
+                let moved = try await batches.submit(entry)
                 if !moved {
                     logger.notice(
                         "an outcome came too late: the task is not this worker's any more",
-                        metadata: ["task_id": "\(settlement.taskID.text)"])
+                        metadata: ["task_id": "\(entry.settlement.taskID.text)"])
                 }
-                return
+                return await owed.remove(ticket)
             } catch {
                 failures += 1
                 logger.warning(
                     "recording failed, it is tried again",
-                    metadata: ["task_id": "\(settlement.taskID.text)", "error": "\(error)", "failures": "\(failures)"])
+                    metadata: ["task_id": "\(entry.settlement.taskID.text)", "error": "\(error)", "failures": "\(failures)"])
+                // A worker that is told to stop still owes the record. What is in the journal it leaves to its successor; for the rest it
+                // tries until the process is ended.
+                if Task.isCancelled, owed.isInJournal(ticket) { return }
                 let pause = RetryBackoff(base: .milliseconds(100), cap: .seconds(5)).delay(retry: failures)
-                // A worker that is told to stop still owes the record: it gives up only when the process is ended.
                 await pauseRegardlessOfCancellation(pause)
             }
         }

@@ -21,16 +21,18 @@ struct TaskRunner: Sendable {
         guard var call = task.call else { return settlement }
         var remaining = chain.drop { $0 == call.engine }
         while true {
+            let start = ContinuousClock.now
             switch await ask(call, task) {
             case .success(let answer):
                 settlement.calls.append(.completed(call, answer))
                 settlement.outcome = .completed(output: answer.outputData)
                 return settlement
             case .failure(let error):
-                settlement.calls.append(.failed(call, error))
+                settlement.calls.append(.failed(call, error, after: start.duration(to: .now)))
+                let timeLeft = task.timeLeft
                 settlement.outcome = policy.outcome(
-                    of: error, retryCount: task.retryCount, maxRetries: task.maxRetries, attempt: task.attempt)
-                guard policy.mayFallBack(after: error), let next = remaining.popFirst(),
+                    of: error, retryCount: task.retryCount, maxRetries: task.maxRetries, attempt: task.attempt, timeLeft: timeLeft)
+                guard policy.mayFallBack(after: error, timeLeft: timeLeft), let next = remaining.popFirst(),
                     let opened = await open(next, task, workerID: workerID)
                 else { return settlement }
                 call = opened
@@ -46,8 +48,7 @@ struct TaskRunner: Sendable {
             return .failure(EngineError(.permanent, "\(error)", wasSent: false))
         }
         do {
-            let timeout = task.deadline.map { Duration.seconds(max(0, $0.timeIntervalSinceNow)) }
-            return .success(try await engine.call(task.input, timeout: timeout, idempotencyKey: "\(task.id.text).\(task.attempt)"))
+            return .success(try await engine.call(task.input, timeout: task.timeLeft, idempotencyKey: "\(task.id.text).\(task.attempt)"))
         } catch {
             return .failure(error)
         }
@@ -72,6 +73,24 @@ extension EngineRegistry {
     }
 }
 
+extension Settlement {
+    /// Of a claim that was not begun: nothing was called.
+    static func handedBack(_ task: ClaimedTask) -> Settlement {
+        let error = EngineError(.cancelled, "The worker was taken for dead before it began.", wasSent: false)
+        return Settlement(
+            taskID: task.id, attempt: task.attempt, outcome: .retrying(message: error.message, delay: .zero, spendsRetry: false),
+            calls: task.call.map { [.failed($0, error, after: .zero)] } ?? [])
+    }
+}
+
+extension ClaimedTask {
+    /// The time until its deadline, never less than none.
+    fileprivate var timeLeft: Duration? {
+        // Far enough for any call, near enough for a Duration.
+        deadline.map { .seconds(min(max(0, $0.timeIntervalSinceNow), 1e9)) }
+    }
+}
+
 extension CallOutcome {
     static func completed(_ call: OpenCall, _ answer: EngineAnswer) -> CallOutcome {
         CallOutcome(
@@ -79,7 +98,8 @@ extension CallOutcome {
             tokenUsage: answer.usage.json)
     }
 
-    static func failed(_ call: OpenCall, _ error: EngineError) -> CallOutcome {
+    /// `duration` is what it took until the call failed, or was stopped.
+    static func failed(_ call: OpenCall, _ error: EngineError, after duration: Duration) -> CallOutcome {
         let status: ResultStatus =
             switch error.kind {
             case .unknown: .unknown
@@ -88,7 +108,8 @@ extension CallOutcome {
             }
         var output: JSONObject = ["error": .string(error.message), "kind": .string(error.kind.rawValue)]
         if let statusCode = error.statusCode { output["status_code"] = .number(JSONNumber(statusCode)) }
-        return CallOutcome(resultID: call.resultID, status: status, output: .object(output), processingTime: 0, tokenUsage: nil)
+        return CallOutcome(
+            resultID: call.resultID, status: status, output: .object(output), processingTime: duration.milliseconds, tokenUsage: nil)
     }
 }
 

@@ -25,10 +25,12 @@ public final class WorkerService: Service {
     private let runner: TaskRunner
     private let recorder: Recorder
 
-    /// - Parameter database: for the session that keeps the worker alive; the rest goes through `store`.
+    /// - Parameters:
+    ///   - database: for the session that keeps the worker alive; the rest goes through `store`.
+    ///   - journal: keeps outcomes while the database is away.
     public init(
         configuration: WorkerConfiguration, store: Store, database: PostgresConfiguration, broker: AMQPConfiguration,
-        topology: AMQPTopology, engines: EngineRegistry, logger: Logger
+        topology: AMQPTopology, engines: EngineRegistry, journal: Journal? = nil, logger: Logger
     ) {
         self.configuration = configuration
         self.store = store
@@ -42,16 +44,17 @@ public final class WorkerService: Service {
         slots = Slots(capacity: configuration.concurrency)
         let running = RunningTasks()
         self.running = running
-        lease = WorkerLease(configuration: configuration, database: database, logger: logger) { running.cancelAll() }
+        lease = WorkerLease(configuration: configuration, database: database, running: running, logger: logger)
         runner = TaskRunner(engines: engines, store: store, policy: OutcomePolicy(backoff: configuration.backoff), logger: logger)
-        recorder = Recorder(store: store, logger: logger)
+        recorder = Recorder(store: store, journal: journal, logger: logger)
     }
 
     /// Works until the graceful shutdown, then drains: finishes what fits in the time, hands back the rest, and leaves.
     public func run() async throws {
         await withThrowingTaskGroup { services in
-            services.addTask { try await self.lease.run() }
             services.addTask { await self.recorder.run() }
+            await cancelWhenGracefulShutdown { await self.recorder.recordFound() }
+            services.addTask { try await self.lease.run() }
             services.addTask { try await self.consumer.run() }
             services.addTask {
                 let watch = EngineWatch(
@@ -59,7 +62,8 @@ public final class WorkerService: Service {
                 try await watch.run()
             }
             await self.work()
-            if let worker = self.lease.identity { try? await self.store.setWorkerStatus(.stopped, of: worker.id) }
+            // A worker that leaves records behind in its journal stays alive for its lease: a successor brings them in meanwhile.
+            if let worker = self.lease.identity, !self.recorder.isOwing { try? await self.store.setWorkerStatus(.stopped, of: worker.id) }
             services.cancelAll()
         }
     }
@@ -95,7 +99,7 @@ public final class WorkerService: Service {
         while !rest.isEmpty {
             if slots.free == 0 { await slots.waitForFree(timeout: configuration.patience) }
             let count = slots.take(upTo: rest.count)
-            guard count > 0, let worker = lease.identity else {
+            guard count > 0, !recorder.isFull, let worker = lease.identity else {
                 slots.giveBack(count)
                 return await giveBack(rest.map(\.delivery))
             }
@@ -122,8 +126,10 @@ public final class WorkerService: Service {
     }
 
     private func execute(_ task: ClaimedTask, worker: WorkerIdentity) async {
-        await running.run(task.id) {
-            let settlement = await self.runner.run(task, workerID: worker.id)
+        await running.run(TaskClaim(taskID: task.id, attempt: task.attempt)) {
+            // Between the claim and this moment the worker may have been taken for dead, and its other calls stopped.
+            let isStillHere = self.lease.identity?.id == worker.id
+            let settlement = isStillHere ? await self.runner.run(task, workerID: worker.id) : .handedBack(task)
             await self.recorder.record(settlement, workerID: worker.id)
         }
         slots.giveBack()
@@ -133,7 +139,7 @@ public final class WorkerService: Service {
     private func giveBack(_ deliveries: [AMQPDelivery]) async {
         await consumer.pause()
         await consumer.reject(deliveries, requeue: true)
-        if lease.identity == nil { try? await Task.sleep(for: .milliseconds(200)) }
+        if lease.identity == nil || recorder.isFull { try? await Task.sleep(for: .milliseconds(200)) }
         await slots.waitForFree()
         await consumer.resume()
     }

@@ -19,8 +19,8 @@ struct Chorus: AsyncParsableCommand {
                 subcommands: [GatewayCommand.self, WorkerCommand.self, DevCommand.self, SimulateEngineCommand.self]),
             CommandGroup(
                 name: "Administration",
-                subcommands: [MigrateCommand.self, AccountCommand.self, KeyCommand.self, EnginesCommand.self]),
-            CommandGroup(name: "Clients", subcommands: [ProjectCommand.self, TaskCommand.self]),
+                subcommands: [MigrateCommand.self, AccountCommand.self, KeyCommand.self, EnginesCommand.self, VerifyCommand.self]),
+            CommandGroup(name: "Clients", subcommands: [ProjectCommand.self, TaskCommand.self, BenchCommand.self]),
         ])
 }
 

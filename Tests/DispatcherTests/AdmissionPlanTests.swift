@@ -1,130 +1,82 @@
 import Domain
 import Foundation
-import Queues
 import Store
 import Testing
 
 @testable import Dispatcher
 
 @Suite struct AdmissionPlanTests {
-    private let one = Partitioning(count: 1)
     private let projects = (0..<5).map { _ in UUID.v7() }
-    private let queue = TaskQueue(partition: 0, lane: .normal)
 
-    private func backlog(_ count: Int, priority: Int = 1) -> [BacklogEntry] {
-        projects.prefix(count).map { BacklogEntry(projectID: $0, priority: priority, weight: 1) }
-    }
-
-    private func plan(_ backlog: [BacklogEntry], room: [TaskQueue: Int], limit: Int = 500, turn: Int = 0) -> AdmissionPlan {
-        AdmissionPlan(backlog: backlog, room: room, limit: limit, turn: turn, partitioning: one)
+    private func plan(_ entries: [BacklogEntry], room: Int) -> AdmissionPlan {
+        var share = FairShare()
+        share.meet(entries, tokensInFlight: nil, endsPass: true)
+        return share.plan(entries, room: room)
     }
 
     @Test func sharesRoomEvenly() {
-        let plan = plan(backlog(3), room: [queue: 10])
-        #expect(plan.grants.map(\.limit).sorted() == [3, 3, 4])
-        #expect(!plan.isHeldBack)
+        let entries = projects.prefix(3).map { BacklogEntry(projectID: $0, priority: 1, weight: 1, cost: 100) }
+        #expect(plan(entries, room: 10).grants.map(\.limit).sorted() == [3, 3, 4])
+        #expect(plan(entries, room: 0).grants.isEmpty)
+        #expect(plan([], room: 10).grants.isEmpty)
+    }
+
+    @Test func sharesRoomByWeightAndCost() {
+        let entries = [
+            BacklogEntry(projectID: projects[0], priority: 1, weight: 1, cost: 100),
+            BacklogEntry(projectID: projects[1], priority: 1, weight: 3, cost: 100),
+            BacklogEntry(projectID: projects[2], priority: 1, weight: 1, cost: 25),
+        ]
+        #expect(plan(entries, room: 80).grants.map(\.limit) == [10, 30, 40])
     }
 
     @Test func aProjectAloneGetsAllTheRoom() {
-        #expect(plan(backlog(1), room: [queue: 10]).grants.map(\.limit) == [10])
+        let entries = [BacklogEntry(projectID: projects[0], priority: 1, weight: 1, cost: 1_000_000)]
+        #expect(plan(entries, room: 10).grants.map(\.limit) == [10])
     }
 
-    @Test func everybodyGetsATurnWhereRoomIsShort() {
-        var served: [UUID: Int] = [:]
-        for turn in 0..<10 {
-            let plan = plan(backlog(5), room: [queue: 2], turn: turn)
-            #expect(plan.isHeldBack)
-            for grant in plan.grants { served[grant.projectID, default: 0] += grant.limit }
+    /// A few tasks run in the order of their priorities; many share by the priorities' weights.
+    @Test func higherPrioritiesGoFirst() {
+        let entries = [9, 5, 1].map { BacklogEntry(projectID: projects[0], priority: $0, weight: 1, cost: 10) }
+        #expect(plan(entries, room: 5).turns.map(\.priority) == [9, 9, 9, 9, 5])
+        let counts = plan(entries, room: 420).grants.map(\.limit)
+        #expect(counts == [320, 80, 20])
+    }
+
+    @Test func oneProjectsUrgentTasksTakeNothingFromAnother() {
+        let entries = [
+            BacklogEntry(projectID: projects[0], priority: 9, weight: 1, cost: 10),
+            BacklogEntry(projectID: projects[1], priority: 0, weight: 1, cost: 10),
+        ]
+        #expect(plan(entries, room: 10).grants.map(\.limit) == [5, 5])
+    }
+
+    @Test func whatCannotRunGetsNoTurn() {
+        let entries = [
+            BacklogEntry(projectID: projects[0], priority: 1, weight: 100, dueIn: .seconds(1)),
+            BacklogEntry(projectID: projects[1], priority: 1, weight: 100, isActive: false),
+            BacklogEntry(projectID: projects[2], priority: 9, weight: 100, allowance: 0),
+            BacklogEntry(projectID: projects[3], priority: 9, weight: 1, allowance: 2),
+            BacklogEntry(projectID: projects[3], priority: 1, weight: 1, allowance: 2),
+            BacklogEntry(projectID: projects[4], priority: 1, weight: 1),
+        ]
+        let plan = plan(entries, room: 10)
+        #expect(plan.grants.map(\.projectID) == [projects[3], projects[4]])
+        #expect(plan.grants.map(\.limit) == [2, 8])
+        #expect(plan.grants.map(\.isCapped) == [true, false])
+    }
+
+    @Test func tasksAreOrderedByTheirTurns() {
+        let entries = projects.prefix(2).map { BacklogEntry(projectID: $0, priority: 1, weight: 1, cost: 10) }
+        let plan = plan(entries, room: 6)
+        let tasks = projects.prefix(2).flatMap { project in
+            (0..<3).map { _ in AdmittedTask(id: .v7(), projectID: project, priority: 1, attempt: 0, estimatedTokens: 10) }
         }
-        #expect(served.count == 5)
-        #expect(served.values.allSatisfy { $0 == 4 }, "\(served.values)")
-    }
-
-    @Test func aFullQueueHoldsBackItsOwnTasksOnly() {
-        let urgent = TaskQueue(partition: 0, lane: .urgent)
-        let plan = plan(backlog(1, priority: 9) + backlog(1, priority: 1), room: [queue: 0, urgent: 4])
-        #expect(plan.grants == [AdmissionGrant(projectID: projects[0], lane: .urgent, limit: 4)])
-        #expect(plan.isHeldBack)
-    }
-
-    @Test func prioritiesOfOneLaneShareAGrant() {
-        let backlog = [3, 2, 1].map { BacklogEntry(projectID: projects[0], priority: $0, weight: 1) }
-        #expect(plan(backlog, room: [queue: 6]).grants == [AdmissionGrant(projectID: projects[0], lane: .normal, limit: 6)])
-    }
-
-    @Test func staysWithinTheBatchHigherLanesFirst() {
-        let urgent = TaskQueue(partition: 0, lane: .urgent)
-        let plan = plan(backlog(1, priority: 1) + backlog(1, priority: 9), room: [queue: 400, urgent: 400], limit: 500)
-        #expect(plan.grants.map(\.lane) == [.urgent, .normal])
-        #expect(plan.grants.map(\.limit) == [400, 100])
-    }
-
-    /// Random backlogs: no queue gets more than its room, no round more than its limit, and room is used where somebody waits for it.
-    @Test func neverOverfillsAndNeverIdles() {
-        let partitioning = Partitioning(count: 3)
-        var generator = SystemRandomNumberGenerator()
-        for turn in 0..<500 {
-            let entries = (0..<Int.random(in: 0...30, using: &generator)).flatMap { _ in
-                let id = UUID.v7()
-                return Set((0..<3).map { _ in Int.random(in: 0...9, using: &generator) }).map {
-                    BacklogEntry(projectID: id, priority: $0, weight: 1)
-                }
-            }
-            let room = Dictionary(uniqueKeysWithValues: partitioning.taskQueues.map { ($0, Int.random(in: 0...12, using: &generator)) })
-            let limit = Int.random(in: 1...60, using: &generator)
-            let plan = AdmissionPlan(backlog: entries, room: room, limit: limit, turn: turn, partitioning: partitioning)
-            var filled: [TaskQueue: Int] = [:]
-            for grant in plan.grants {
-                filled[TaskQueue(partition: partitioning.partition(of: grant.projectID), lane: grant.lane), default: 0] += grant.limit
-            }
-            #expect(filled.allSatisfy { $0.value <= room[$0.key] ?? 0 })
-            let total = filled.values.reduce(0, +)
-            #expect(total <= limit)
-            let wanted = Set(entries.map { TaskQueue(projectID: $0.projectID, priority: $0.priority, partitioning: partitioning) })
-            #expect(total == min(limit, wanted.map { room[$0] ?? 0 }.reduce(0, +)))
-        }
-    }
-}
-
-@Suite struct QueueDepthTargetTests {
-    @Test func deepensWhileWorkersEmptyTheQueue() {
-        var target = QueueDepthTarget(range: 8...64)
-        for expected in [8, 16, 32, 64, 64] {
-            #expect(target.room == expected)
-            target.published(target.room)
-            #expect(target.room == 0 && target.needsReading)
-            target.read(ready: 0)
-        }
-    }
-
-    @Test func growsShallowWhileMessagesStay() {
-        var target = QueueDepthTarget(range: 8...64)
-        for _ in 0..<3 {
-            target.published(target.room)
-            target.read(ready: 0)
-        }
-        for _ in 0..<20 { target.read(ready: target.target) }
-        #expect(target.target == 8)
-        #expect(target.room == 0)
-    }
-
-    /// A task now and then costs no question to the broker.
-    @Test func asksTheBrokerOnlyWhenTheEstimateIsHigh() {
-        var target = QueueDepthTarget(range: 8...64)
-        target.published(3)
-        #expect(!target.needsReading)
-        target.published(1)
-        #expect(target.needsReading)
-    }
-}
-
-@Suite struct LostMessagesTests {
-    @Test func onlyEmptyQueuesLostSomething() {
-        let partitioning = Partitioning(count: 1)
-        let project = UUID.v7()
-        let stale = [StaleEntry(projectID: project, priority: 1, count: 2), StaleEntry(projectID: project, priority: 9, count: 1)]
-        let ready = [TaskQueue(partition: 0, lane: .normal): 5, TaskQueue(partition: 0, lane: .urgent): 0]
-        #expect(LostMessages.entries(in: stale, ready: ready, partitioning: partitioning) == [stale[1]])
-        #expect(LostMessages.queues(of: stale, partitioning: partitioning) == Set(ready.keys))
+        let ordered = plan.ordered(tasks.shuffled())
+        #expect(ordered.map(\.projectID) == plan.turns.map(\.projectID))
+        #expect(ordered.filter { $0.projectID == projects[0] } == Array(tasks.prefix(3)), "by age")
+        #expect(Set(ordered.prefix(2).map(\.projectID)).count == 2, "interleaved")
+        // Fewer than granted.
+        #expect(plan.ordered([tasks[4]]) == [tasks[4]])
     }
 }

@@ -179,6 +179,17 @@ import Testing
         }
     }
 
+    /// Without its broker a gateway accepts all the same, so it is ready, and says what is amiss.
+    @Test func anOptionalPartIsAWarning() async throws {
+        struct Down: Error {}
+        let checks = [ReadinessCheck(name: "database") {}, ReadinessCheck(name: "broker", isOptional: true) { throw Down() }]
+        try await GatewayFixture.with(readiness: checks) { fixture in
+            let answer = try await fixture.send(.get, "/readyz", key: "")
+            #expect(answer.status == 200)
+            #expect(answer.json["warnings"] == ["broker does not work at the moment"])
+        }
+    }
+
     @Test func needsAnEngine() async throws {
         try await GatewayFixture.with(engines: []) { fixture in
             let project = try await fixture.makeProject()

@@ -48,6 +48,28 @@ import Testing
         #expect(seen.count < 50, "items shared batches: \(seen)")
     }
 
+    @Test func onlyAFullBatchGoesOutBesideAnother() async throws {
+        let sizes = Mutex<[Int]>([])
+        let (gate, open) = AsyncStream.makeStream(of: Void.self)
+        let commits = GroupCommit<Int, Int>(limits: .init(batchWeight: 3, batchesAtOnce: 2)) { items in
+            sizes.withLock { $0.append(items.count) }
+            if items.contains(0) { _ = await gate.first { _ in true } }
+            return items.map { .success($0) }
+        }
+        try await running(commits) {
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask { _ = try await commits.submit(0) }
+                while sizes.withLock({ $0.isEmpty }) { await Task.yield() }
+                for item in 1...3 { tasks.addTask { _ = try await commits.submit(item) } }
+                // The first batch is held: what came out beside it was full.
+                while sizes.withLock({ $0.count < 2 }) { await Task.yield() }
+                open.finish()
+                try await tasks.waitForAll()
+            }
+        }
+        #expect(sizes.withLock { $0 } == [1, 3])
+    }
+
     @Test func keepsBatchesWithinTheirWeight() async throws {
         let weights = Mutex<[Int]>([])
         let commits = GroupCommit<Int, Int>(limits: .init(batchWeight: 10)) { items in

@@ -45,7 +45,9 @@ struct StoreFixture: Sendable {
     }
 
     func admit(limit: Int = 100) async throws -> [AdmittedTask] {
-        try await store.admit(Lane.allCases.map { AdmissionGrant(projectID: project.id, lane: $0, limit: limit) }) { _ in }
+        try await store.admit(TaskPriority.range.reversed().map { AdmissionGrant(projectID: project.id, priority: $0, limit: limit) }) {
+            _ in
+        }
     }
 
     /// A row of `workers` without a session: its lock is free.
@@ -57,6 +59,16 @@ struct StoreFixture: Sendable {
             VALUES (\(worker.id), 'w', 'h', 1, '0', 1, \(worker.lockKey))
             """)
         return worker.id
+    }
+
+    /// Takes a worker for dead, whatever its lock and its lease say.
+    func loseWorker(_ id: UUID) async throws {
+        _ = try await database.execute("UPDATE workers SET status = 'lost', stopped_at = clock_timestamp() WHERE worker_id = \(id)")
+    }
+
+    /// A session outside of the pool.
+    func connect() async throws -> PostgresConnection {
+        try await PostgresConnection.connect(database.configuration, logger: Logger(label: "test"))
     }
 
     func status(_ id: UUID) async throws -> TaskStatus? { try await store.task(id, of: principal.userID)?.status }

@@ -63,12 +63,12 @@ import Testing
         }
     }
 
-    private static func move(_ id: UUID, to status: TaskStatus, _ fixture: StoreFixture) async throws {
+    static func move(_ id: UUID, to status: TaskStatus, _ fixture: StoreFixture) async throws {
         _ = try await fixture.database.execute("UPDATE tasks SET status = \(status.rawValue) WHERE task_id = \(id)")
     }
 
     /// The shortest legal way from `pending`.
-    private static func path(to status: TaskStatus) -> [TaskStatus] {
+    static func path(to status: TaskStatus) -> [TaskStatus] {
         var paths: [TaskStatus: [TaskStatus]] = [.pending: []]
         var front: [TaskStatus] = [.pending]
         while paths[status] == nil, !front.isEmpty {
@@ -89,9 +89,11 @@ import Testing
             _ = try await fixture.admit()
             let first = try await fixture.makeWorker()
             let claim = try #require(try await fixture.store.claim([task.id], workerID: first, fleetDefault: "local").first)
-            // Its session holds no lock, and the server has been up for longer than the lease.
-            let lost = try await fixture.store.markLostWorkers(lease: .milliseconds(1))
-            #expect(lost == [first])
+            // Its session holds no lock; the first look notes since when the server keeps its sessions.
+            _ = try await fixture.store.silentWorkers(lease: .zero)
+            let silent = try await fixture.store.silentWorkers(lease: .zero)
+            #expect(silent.map(\.id) == [first])
+            #expect(try await fixture.store.markLost([first], lease: .zero) == [first])
             #expect(try await fixture.store.requeueOrphans(limit: 10) == 1)
             #expect(try await fixture.status(task.id) == .retrying)
             let results = try await fixture.store.results(taskID: task.id, limit: 10, after: nil).elements
@@ -144,7 +146,7 @@ import Testing
                 let ids = await published.first { _ in true } ?? []
                 return try await fixture.store.claim(ids, workerID: worker, fleetDefault: "local").count
             }()
-            _ = try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, lane: .normal, limit: 10)]) { admitted in
+            _ = try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, priority: 1, limit: 10)]) { admitted in
                 publish.yield(admitted.map(\.id))
                 // The claim is in the database now, and waits for this transaction's lock.
                 try await Self.waitForLock(fixture)
@@ -170,7 +172,7 @@ import Testing
             let task = try StoreFixture.newTask()
             try await fixture.accept([task])
             await #expect(throws: Refused.self) {
-                try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, lane: .normal, limit: 10)]) { _ in
+                try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, priority: 1, limit: 10)]) { _ in
                     throw Refused()
                 }
             }
@@ -184,9 +186,10 @@ import Testing
             let tasks = try [1, 3, 2, 3].map { try StoreFixture.newTask(priority: $0) }
             try await fixture.accept(tasks)
             var order: [UUID] = []
-            for _ in tasks {
-                order += try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, lane: .normal, limit: 1)]) { _ in }
-                    .map(\.id)
+            for priority in [3, 3, 2, 1] {
+                order += try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, priority: priority, limit: 1)]) { _ in
+                }
+                .map(\.id)
             }
             #expect(order == [tasks[1], tasks[3], tasks[2], tasks[0]].map(\.id))
         }
@@ -217,7 +220,7 @@ import Testing
                 ]) {
                     _ = try outcome.get()
                 }
-                _ = try await fixture.store.admit([AdmissionGrant(projectID: project.id, lane: .normal, limit: 10)]) { _ in }
+                _ = try await fixture.store.admit([AdmissionGrant(projectID: project.id, priority: 1, limit: 10)]) { _ in }
                 let claims = try await fixture.store.claim(tasks.map(\.id), workerID: worker, fleetDefault: "local")
                 for task in tasks {
                     let expected = ChatInput.engines(
@@ -262,9 +265,9 @@ import Testing
     @Test func walksTheBacklogByProjectAndPriority() async throws {
         try await StoreFixture.with { fixture in
             try await fixture.accept(try [1, 1, 9, 0].map { try StoreFixture.newTask(priority: $0) })
-            let entries = try await fixture.store.backlog(from: nil, limit: 100)
-            #expect(entries.map(\.priority) == [9, 1, 0])
-            #expect(try await fixture.store.backlog(from: fixture.project.id, limit: 100).isEmpty)
+            let backlog = try await fixture.store.backlog(from: nil, limit: 100)
+            #expect(backlog.entries.map(\.priority) == [9, 1, 0])
+            #expect(try await fixture.store.backlog(from: fixture.project.id, limit: 100).entries.isEmpty)
         }
     }
 }

@@ -33,6 +33,47 @@ import Testing
         #expect(message == "words")
     }
 
+    @Test func freeTriesSlowDown() {
+        let longest = (1...40).map { attempt in
+            (0..<50).map { _ in
+                guard
+                    case .retrying(_, let delay, false) = policy.outcome(
+                        of: EngineError(.refused, "busy"), retryCount: 0, maxRetries: 0, attempt: attempt)
+                else { return Duration.zero }
+                return delay
+            }.max() ?? .zero
+        }
+        #expect(longest[0] <= .seconds(1))
+        #expect(longest[39] > .seconds(10) && longest[39] <= .seconds(60), "however often, it is tried at a pace")
+    }
+
+    @Test(arguments: [EngineError.Kind.notSent, .refused, .passing, .unknown])
+    func aDeadlineEndsTheTries(kind: EngineError.Kind) {
+        func outcome(timeLeft: Duration, retryAfter: Duration? = nil) -> TaskOutcome {
+            policy.outcome(
+                of: EngineError(kind, "words", retryAfter: retryAfter), retryCount: 0, maxRetries: 3, attempt: 1, timeLeft: timeLeft)
+        }
+        guard case .failed("The deadline passed while it ran: words") = outcome(timeLeft: .zero) else {
+            return #expect(Bool(false), "it has passed")
+        }
+        guard case .failed("words (the deadline leaves no time for another try)") = outcome(timeLeft: .seconds(5), retryAfter: .seconds(6))
+        else { return #expect(Bool(false), "the next try would be too late") }
+        guard case .retrying = outcome(timeLeft: .seconds(60)) else { return #expect(Bool(false), "there is time") }
+        #expect(!policy.mayFallBack(after: EngineError(kind, "words"), timeLeft: .zero))
+        #expect(policy.mayFallBack(after: EngineError(kind, "words")))
+    }
+
+    @Test func aDeadlineDoesNotChangeWhatIsFinalOrHandedBack() {
+        guard
+            case .failed("words") = policy.outcome(
+                of: EngineError(.permanent, "words"), retryCount: 0, maxRetries: 3, attempt: 1, timeLeft: .zero)
+        else { return #expect(Bool(false)) }
+        guard
+            case .retrying = policy.outcome(
+                of: EngineError(.cancelled, "words"), retryCount: 0, maxRetries: 3, attempt: 1, timeLeft: .zero)
+        else { return #expect(Bool(false)) }
+    }
+
     @Test func retryAfterIsNeverUndercut() {
         for _ in 0..<100 {
             guard case .retrying(_, let delay, _) = outcome(.refused, retryAfter: .seconds(7)) else { return #expect(Bool(false)) }

@@ -2,6 +2,10 @@
 public struct ProjectSettings: Sendable, Hashable {
     /// The engines of its tasks that name none, in order of preference.
     public var engines: [String]?
+    /// What becomes of a task whose worker was lost with a call under way.
+    public var onUnknown = UnknownOutcomePolicy.retry
+    /// How many of its tasks may be with the queues and the workers at once; nil for as many as there is room for.
+    public var maxConcurrency: Int?
     /// As it came, with what other parts of Chorus read.
     public var object: JSONObject
 
@@ -13,6 +17,8 @@ public struct ProjectSettings: Sendable, Hashable {
     init(reading reader: inout FieldReader, knownEngines: EngineNames) {
         object = reader.object
         engines = knownEngines.read("engines", from: &reader)
+        onUnknown = reader.oneOf("on_unknown", UnknownOutcomePolicy.allCases.map(\.rawValue)).flatMap(UnknownOutcomePolicy.init) ?? .retry
+        maxConcurrency = reader.integer("max_concurrency", in: Self.maxConcurrencyRange)
         reader.finish()
     }
 
@@ -20,5 +26,19 @@ public struct ProjectSettings: Sendable, Hashable {
     public init(stored object: JSONObject) {
         self.object = object
         engines = object["engines"]?.arrayValue?.compactMap(\.stringValue)
+        onUnknown = object["on_unknown"]?.stringValue.flatMap(UnknownOutcomePolicy.init) ?? .retry
+        maxConcurrency = object["max_concurrency"]?.intValue.flatMap { Self.maxConcurrencyRange.contains($0) ? $0 : nil }
     }
+
+    static let maxConcurrencyRange = 1...1_000_000
+}
+
+/// What a project wants of a task when nobody knows whether its call was carried out: the worker died while the engine had it.
+public enum UnknownOutcomePolicy: String, Sendable, Hashable, CaseIterable {
+    /// Call again: the call may be paid for twice.
+    case retry
+    /// Pause the task, for a person to decide.
+    case hold
+    /// Fail the task.
+    case fail
 }

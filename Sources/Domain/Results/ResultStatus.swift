@@ -6,7 +6,7 @@ public enum ResultStatus: String, Sendable, Hashable, CaseIterable {
     case completed
     /// Refused, or answered with an error. Final.
     case failed
-    /// Stopped on the way. Final.
+    /// Stopped on the way. The worker's last word on it may follow: what it brought, or that it was completed after all.
     case cancelled
     /// The worker was lost while the call was under way: it may have been carried out, and paid for. Final.
     case unknown

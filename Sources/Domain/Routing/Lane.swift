@@ -29,4 +29,15 @@ public enum Lane: String, Sendable, Hashable, CaseIterable, Comparable {
 public enum TaskPriority {
     public static let range = 0...9
     public static let standard = 1
+
+    /// What a priority's tasks weigh against those of the other priorities of their project: twice as much every two steps.
+    ///
+    /// Weights, and no strict order, so that a stream of urgent tasks slows the others down and never stops them: what waits at the
+    /// lowest priority beside all nine others still gets one part in `sumOfWeights`.
+    public static func weight(_ priority: Int) -> Int { weights[min(max(priority, range.lowerBound), range.upperBound)] }
+
+    /// What all priorities weigh together.
+    public static let sumOfWeights = weights.reduce(0, +)
+
+    private static let weights = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32]
 }

@@ -11,6 +11,8 @@ public struct NewTask: Sendable, Hashable {
     /// Not before this time; nil for at once.
     public var availableAt: Date?
     public var metadata: JSONObject?
+    /// What it is expected to cost: the measure in which projects share the workers.
+    public var estimatedTokens: Int { TokenEstimate.tokens(input) }
 
     /// Reads one task of `POST /v1/projects/{id}/tasks`; `pointer` is where it stands in the body.
     public init(reading body: JSONValue, at pointer: String = "", knownEngines: EngineNames) throws(Problem) {

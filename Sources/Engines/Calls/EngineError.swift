@@ -47,11 +47,11 @@ public struct EngineError: Error, Sendable, Hashable {
         }
     }
 
-    /// The try counts against the task's `max_retries`. A busy engine has done nothing, and who gives up has not tried.
+    /// The try counts against the task's `max_retries`. Where nothing was sent or the engine was busy, nothing was done.
     public var spendsRetry: Bool {
         switch kind {
-        case .notSent, .passing, .unknown, .permanent: true
-        case .refused, .cancelled: false
+        case .passing, .unknown, .permanent: true
+        case .notSent, .refused, .cancelled: false
         }
     }
 

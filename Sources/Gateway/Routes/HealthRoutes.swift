@@ -14,18 +14,22 @@ struct HealthRoutes: Sendable {
     }
 
     private func ready(_ logger: Logger) async throws -> Response {
-        let failed = await failures(logger)
+        let failing = await failures(logger)
+        let failed = failing.filter { !$0.isOptional }.map(\.name)
         guard failed.isEmpty else {
             var problem = Problem.unavailable("Not ready: \(failed.joined(separator: ", ")).")
             // Whoever asks needs no key, so the causes stand in the log only.
             problem.errors = failed.map { FieldError(pointer: $0, detail: "does not work at the moment") }
             throw problem
         }
-        return Response(["status": "ready", "checks": .array(checks.map { .string($0.name) })])
+        return Response([
+            "status": "ready", "checks": .array(checks.map { .string($0.name) }),
+            "warnings": .array(failing.map { .string("\($0.name) does not work at the moment") }),
+        ])
     }
 
-    /// The names of the checks that fail, in the order of the checks.
-    private func failures(_ logger: Logger) async -> [String] {
+    /// The checks that fail, in their order.
+    private func failures(_ logger: Logger) async -> [ReadinessCheck] {
         let failed = await withTaskGroup(of: String?.self) { group in
             for check in checks {
                 group.addTask {
@@ -40,6 +44,6 @@ struct HealthRoutes: Sendable {
             }
             return await group.reduce(into: Set<String>()) { names, name in if let name { names.insert(name) } }
         }
-        return checks.map(\.name).filter(failed.contains)
+        return checks.filter { failed.contains($0.name) }
     }
 }

@@ -21,7 +21,13 @@ struct DevCommands: Sendable {
         case .postgres, .rabbitMQ: nil
         case .engine: command(member, engineArguments)
         case .gateway: command(member, ["gateway"])
-        case .worker(let number): command(member, ["worker"], extra: ["CHORUS_WORKER_NAME": "worker@\(number)"])
+        case .worker(let number):
+            command(
+                member, ["worker"],
+                extra: [
+                    "CHORUS_WORKER_NAME": "worker@\(number)",
+                    "CHORUS_WORKER_STATE_DIRECTORY": "\(context.dataDirectory)/workers/\(number)",
+                ])
         }
     }
 

@@ -5,7 +5,7 @@ import Glibc
 final class DevFolder: Sendable {
     /// Everything that a development environment makes in its folder. A reset deletes these and nothing else.
     private static let contents = [
-        "postgres", "rabbitmq", "log", "dev.env", "dev.env.last", "servers-folder", "gateway.port", "engine.port",
+        "postgres", "rabbitmq", "log", "workers", "dev.env", "dev.env.last", "servers-folder", "gateway.port", "engine.port",
     ]
     private static let marker = "chorus-dev"
 

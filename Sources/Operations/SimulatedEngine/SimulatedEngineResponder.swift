@@ -41,9 +41,11 @@ final class SimulatedEngineResponder: HTTPResponder {
     }
 
     private func complete(_ request: Request) async throws -> Response {
+        // The request keeps its body: only then can it be watched until the caller hangs up.
+        var request = request
         let body: JSONValue
         do {
-            var buffer = try await request.body.collect(upTo: configuration.maxBodyBytes)
+            var buffer = try await request.collectBody(upTo: configuration.maxBodyBytes)
             body = try JSONValue(parsing: buffer.readBytes(length: buffer.readableBytes) ?? [])
         } catch let error as JSONError {
             return .error(400, "the body is not JSON: \(error)", code: "invalid_json")
@@ -93,8 +95,16 @@ final class SimulatedEngineResponder: HTTPResponder {
         if let pace = configuration.tokensPerSecond, !streams, fate.ending == .answer {
             fate.latency += .seconds(Double(completion.tokens.count) / pace)
         }
-        try await sleep(fate.latency)
-        switch fate.ending {
+        try await think(fate.latency, about: request)
+        var answer = ending(fate.ending, completion, body, streams: streams)
+        if fate.latency > Self.longThought { answer.response.headers[.connection] = "close" }
+        return answer
+    }
+
+    private func ending(
+        _ ending: SimulatedFate.Ending, _ completion: SimulatedCompletion, _ body: JSONValue, streams: Bool
+    ) -> (response: Response, streams: Bool) {
+        switch ending {
         case .status(let status, let retryAfter): return (.error(status, "simulated", code: "simulated", retryAfter: retryAfter), false)
         case .cut: return (.cut, false)
         case .garbage(let garbage): return (.garbage(garbage), false)
@@ -105,6 +115,15 @@ final class SimulatedEngineResponder: HTTPResponder {
             return (events, true)
         case .answer: return (.json(completion.json), false)
         }
+    }
+
+    private static let longThought = Duration.seconds(1)
+
+    /// Waits as long as the answer takes. Longer thought ends when the caller hangs up, as it does with engines that know what work costs;
+    /// Hummingbird closes the connection behind such an answer, so that short ones go without.
+    private func think(_ duration: Duration, about request: Request) async throws {
+        if duration <= Self.longThought { return try await sleep(duration) }
+        try await request.body.consumeWithCancellationOnInboundClose { _ in try await self.sleep(duration) }
     }
 
     /// Waits without a thread; a long wait does not hold back a stop.

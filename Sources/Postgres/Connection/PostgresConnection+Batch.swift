@@ -19,7 +19,10 @@ extension PostgresConnection {
             if let problem = query.problem { throw PostgresError(.invalidQuery, problem).about(query: query) }
         }
         try beginStatement(isControl: isControl)
-        defer { cancellation?.endStatement() }
+        defer {
+            cancellation?.endStatement()
+            if let pointer = handle?.pointer { deliverNotifications(pointer) }
+        }
         let isFree = PQtransactionStatus(pointer) == PQTRANS_IDLE
         do {
             return try attempt(queries, pointer)

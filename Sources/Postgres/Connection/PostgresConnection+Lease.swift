@@ -53,14 +53,14 @@ extension PostgresConnection {
     }
 
     /// Looks at the socket of an idle connection: a server that went away has left word there.
-    private func isAlive() -> Bool {
+    func isAlive() -> Bool {
         guard let pointer = handle?.pointer else { return false }
         // Some rounds, as a farewell message may come before the end of the stream.
         for _ in 0..<8 {
             guard !executor.block(on: PQsocket(pointer), for: .readable, until: .now).isEmpty else { return true }
             guard PQconsumeInput(pointer) == 1 else { return false }
             _ = PQisBusy(pointer)
-            while let notification = PQnotifies(pointer) { PQfreemem(notification) }
+            deliverNotifications(pointer)
         }
         return PQstatus(pointer) == CONNECTION_OK
     }

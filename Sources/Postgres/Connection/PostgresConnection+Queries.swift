@@ -49,6 +49,7 @@ extension PostgresConnection {
             default: throw fail(.protocolViolation, "an unexpected result, status \(result.status.rawValue), in a script")
             }
         }
+        deliverNotifications(pointer)
         if let failure { throw failure }
     }
 

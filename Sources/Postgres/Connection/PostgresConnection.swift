@@ -16,6 +16,8 @@ public actor PostgresConnection {
     var handle: LibPQConnection?
     var statements: StatementCache
     var cancellation: LibPQCancellation?
+    /// Where notifications go; nil while nobody reads them.
+    var notificationSink: AsyncStream<PostgresNotification>.Continuation?
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -27,7 +29,10 @@ public actor PostgresConnection {
         self.statements = StatementCache(capacity: configuration.statementCacheSize)
     }
 
-    deinit { executor.shutDown() }
+    deinit {
+        notificationSink?.finish()
+        executor.shutDown()
+    }
 
     public var isClosed: Bool { handle == nil }
 
@@ -39,6 +44,7 @@ public actor PostgresConnection {
 
     /// Ends the session; an open transaction is rolled back by the server.
     public func close() {
+        endNotifications()
         handle = nil
         cancellation = nil
     }

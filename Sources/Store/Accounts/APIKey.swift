@@ -24,9 +24,17 @@ public struct APIKey: Sendable, Hashable {
     public var digest: String { Self.hexadecimal(SHA256.hash(data: Data(secret.utf8))) }
 
     private static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        // Every request comes through here: one buffer for all digits.
+        var text: [UInt8] = []
+        text.reserveCapacity(64)
+        for byte in bytes {
+            text.append(digit(byte >> 4))
+            text.append(digit(byte & 15))
+        }
+        return String(decoding: text, as: UTF8.self)
     }
+
+    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10 }
 }
 
 extension APIKey: CustomStringConvertible, CustomDebugStringConvertible {

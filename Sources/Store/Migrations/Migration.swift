@@ -17,5 +17,8 @@ public struct Migration: Sendable, Hashable {
     public static let all: [Migration] = [
         Migration(version: 1, name: "seed", text: String(decoding: PackageResources._001_seed_sql, as: UTF8.self)),
         Migration(version: 2, name: "chorus", text: String(decoding: PackageResources._002_chorus_sql, as: UTF8.self)),
+        Migration(version: 3, name: "life", text: String(decoding: PackageResources._003_life_sql, as: UTF8.self)),
+        Migration(version: 4, name: "fairness", text: String(decoding: PackageResources._004_fairness_sql, as: UTF8.self)),
+        Migration(version: 5, name: "recovery", text: String(decoding: PackageResources._005_recovery_sql, as: UTF8.self)),
     ]
 }

@@ -32,9 +32,7 @@ extension Store {
                 return try ProjectRecord(row)
             }
         } catch let error as PostgresError where error.constraint == "idx_projects_name_user" {
-            throw Problem.conflict(
-                "You have a project of this name already.",
-                errors: [FieldError(pointer: "/project_name", detail: "is taken by another of your projects")])
+            throw Problem.nameIsTaken
         }
     }
 

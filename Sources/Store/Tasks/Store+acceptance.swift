@@ -44,12 +44,14 @@ extension Store {
             """
             WITH input AS (
                 SELECT * FROM unnest(\(rows.taskIDs), \(rows.projectIDs), \(rows.userIDs), \(rows.types), \(rows.priorities), \(rows.inputs),
-                    \(rows.maxRetries), \(rows.deadlines), \(rows.availableAts), \(rows.metadata))
-                    AS i (task_id, project_id, user_id, task_type, priority, input_data, max_retries, deadline, available_at, metadata)
+                    \(rows.maxRetries), \(rows.deadlines), \(rows.availableAts), \(rows.metadata), \(rows.estimatedTokens))
+                    AS i (task_id, project_id, user_id, task_type, priority, input_data, max_retries, deadline, available_at, metadata,
+                        estimated_tokens)
             ), inserted AS (
-                INSERT INTO tasks (task_id, project_id, user_id, task_type, priority, status, input_data, max_retries, deadline, available_at, metadata)
+                INSERT INTO tasks (task_id, project_id, user_id, task_type, priority, status, input_data, max_retries, deadline, available_at, metadata,
+                    estimated_tokens)
                 SELECT i.task_id, i.project_id, i.user_id, i.task_type, i.priority, 'pending', i.input_data, i.max_retries, i.deadline,
-                    coalesce(i.available_at, now()), i.metadata
+                    coalesce(i.available_at, now()), i.metadata, i.estimated_tokens
                 FROM input i JOIN projects p ON p.project_id = i.project_id AND p.status IN ('active', 'paused')
                 RETURNING project_id, created_at
             )
@@ -78,6 +80,7 @@ private struct AcceptedRows {
     var deadlines: [Date?] = []
     var availableAts: [Date?] = []
     var metadata: [JSONB?] = []
+    var estimatedTokens: [Int32] = []
 
     init(_ submissions: [Submission]) {
         for submission in submissions {
@@ -92,6 +95,7 @@ private struct AcceptedRows {
                 deadlines.append(task.deadline)
                 availableAts.append(task.availableAt)
                 metadata.append(task.metadata?.column)
+                estimatedTokens.append(Int32(clamping: task.estimatedTokens))
             }
         }
     }

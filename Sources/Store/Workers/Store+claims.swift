@@ -25,37 +25,70 @@ public struct OpenCall: Sendable, Hashable {
     public var engine: String
 }
 
+/// One claim of a task, by which a worker tells what it runs from what it ran before.
+public struct TaskClaim: Sendable, Hashable {
+    public var taskID: UUID
+    public var attempt: Int
+
+    public init(taskID: UUID, attempt: Int) {
+        self.taskID = taskID
+        self.attempt = attempt
+    }
+}
+
 extension Store {
     /// Claims the tasks that are still in the queue, opens the ledger row of each one's first call, and gives back those that it got.
     ///
     /// A message may overtake the commit of the dispatcher that sent it: the row then still reads `pending` and is locked. Locking first
-    /// waits for that commit; the status that decides is the one read under the lock. Index: `tasks_pkey`.
+    /// waits for that commit; the status that decides is the one read under the lock. A worker that was taken for dead, and does not know it
+    /// yet, gets nothing.
+    ///
+    /// A task whose project was paused goes back to `pending`; one whose project was cancelled or whose deadline has passed ends here.
+    /// Indexes: `tasks_pkey`, `projects_pkey`, `workers_pkey`.
     public func claim(_ taskIDs: [UUID], workerID: UUID, fleetDefault: String?) async throws -> [ClaimedTask] {
         try await database.query(
             """
             WITH locked AS MATERIALIZED (
-                SELECT task_id, status FROM tasks
+                SELECT task_id, status, project_id, deadline FROM tasks
                 WHERE task_id = ANY (\(taskIDs)) AND status IN ('pending', 'retrying', 'in_queue')
+                    AND EXISTS (SELECT FROM workers w WHERE w.worker_id = \(workerID) AND w.status IN ('alive', 'draining'))
                 ORDER BY task_id FOR UPDATE
+            ), fate AS MATERIALIZED (
+                SELECT l.task_id, p.settings,
+                    CASE
+                        WHEN p.status = 'cancelled' THEN 'cancelled'
+                        WHEN l.deadline <= clock_timestamp() THEN 'failed'
+                        WHEN p.status = 'active' THEN 'processing'
+                        ELSE 'pending'
+                    END AS status
+                FROM locked l JOIN projects p USING (project_id)
+                WHERE l.status = 'in_queue'
             ), claimed AS (
                 UPDATE tasks t
-                SET status = 'processing', attempt = t.attempt + 1, assigned_worker_id = \(workerID),
-                    started_at = clock_timestamp(), updated_at = clock_timestamp()
-                FROM locked l
-                WHERE t.task_id = l.task_id AND l.status = 'in_queue'
-                RETURNING t.task_id, t.project_id, t.task_type, t.input_data, t.attempt, t.retry_count, t.max_retries, t.deadline
+                SET status = f.status, updated_at = clock_timestamp(),
+                    attempt = CASE f.status WHEN 'processing' THEN t.attempt + 1 ELSE t.attempt END,
+                    assigned_worker_id = CASE f.status WHEN 'processing' THEN \(workerID) ELSE t.assigned_worker_id END,
+                    started_at = CASE f.status WHEN 'processing' THEN clock_timestamp() ELSE t.started_at END,
+                    completed_at = CASE WHEN f.status IN ('failed', 'cancelled') THEN clock_timestamp() END,
+                    error_message = CASE f.status WHEN 'failed' THEN \(Self.deadlinePassed) ELSE t.error_message END
+                FROM fate f
+                WHERE t.task_id = f.task_id
+                RETURNING t.task_id, t.project_id, t.task_type, t.input_data, t.attempt, t.retry_count, t.max_retries, t.deadline, t.status,
+                    f.settings
             ), chosen AS (
-                SELECT c.*, p.settings -> 'engines' AS engines,
-                    chorus_first_engine(c.input_data, p.settings, \(fleetDefault)) AS engine
-                FROM claimed c JOIN projects p USING (project_id)
+                SELECT c.*, c.settings -> 'engines' AS engines,
+                    chorus_first_engine(c.input_data, c.settings, \(fleetDefault)) AS engine
+                FROM claimed c WHERE c.status = 'processing'
+            ), called AS (
+                -- The id is made here, so that no join has to find it again; now() lets the function be inlined.
+                SELECT *, chorus_uuid_v7(now()) AS result_id FROM chosen
             ), opened AS (
                 INSERT INTO results (result_id, task_id, engine_type, output_data, status, attempt)
-                SELECT chorus_uuid_v7(), task_id, engine, '{}', 'pending', attempt FROM chosen WHERE engine IS NOT NULL
-                RETURNING result_id, task_id
+                SELECT result_id, task_id, engine, '{}', 'pending', attempt FROM called WHERE engine IS NOT NULL
             )
-            SELECT c.task_id, c.project_id, c.task_type, c.input_data, c.attempt, c.retry_count, c.max_retries, c.deadline, c.engines,
-                c.engine, o.result_id
-            FROM chosen c LEFT JOIN opened o USING (task_id)
+            SELECT task_id, project_id, task_type, input_data, attempt, retry_count, max_retries, deadline, engines, engine,
+                CASE WHEN engine IS NOT NULL THEN result_id END
+            FROM called
             """
         ) { row in
             var columns = row.columns
@@ -73,13 +106,15 @@ extension Store {
 
     /// Opens the ledger row of a further call of a claimed task. Index: `tasks_pkey`.
     ///
-    /// nil where the claim does not hold any more: the call must not be made.
+    /// nil where the claim does not hold any more: the call must not be made. The task's row is locked meanwhile, so that whoever hands the
+    /// task on either sees the open call or prevents it.
     public func openCall(taskID: UUID, attempt: Int, workerID: UUID, engine: String) async throws -> OpenCall? {
         let rows = try await database.query(
             """
             INSERT INTO results (result_id, task_id, engine_type, output_data, status, attempt)
             SELECT chorus_uuid_v7(), task_id, \(engine), '{}', 'pending', attempt FROM tasks
             WHERE task_id = \(taskID) AND attempt = \(attempt) AND status = 'processing' AND assigned_worker_id = \(workerID)
+            FOR SHARE
             RETURNING result_id
             """
         ) { try $0.decode(UUID.self) }

@@ -24,7 +24,7 @@ public struct CallOutcome: Sendable {
 public enum TaskOutcome: Sendable {
     case completed(output: JSONValue)
     case failed(message: String)
-    /// Waits for `delay`, then is admitted again.
+    /// Waits for `delay`, then is admitted again; without a delay it keeps its place by age in the backlog.
     case retrying(message: String, delay: Duration, spendsRetry: Bool)
 }
 
@@ -62,17 +62,21 @@ extension Store {
                 SET status = o.status, output_data = o.output_data, error_message = o.error_message,
                     updated_at = clock_timestamp(),
                     completed_at = CASE WHEN o.status IN ('completed', 'failed') THEN clock_timestamp() END,
-                    available_at = CASE WHEN o.delay IS NULL THEN t.available_at ELSE clock_timestamp() + o.delay * interval '1 second' END,
+                    available_at = CASE WHEN coalesce(o.delay, 0) = 0 THEN t.available_at ELSE clock_timestamp() + o.delay * interval '1 second' END,
                     retry_count = t.retry_count + o.spent_retries
                 FROM outcome o
-                WHERE t.task_id = o.task_id AND t.attempt = o.attempt AND t.status = 'processing' AND t.assigned_worker_id = \(workerID)
+                WHERE t.task_id = o.task_id AND t.attempt = o.attempt
+                    -- Written so that no index but the primary key's can serve: idx_tasks_running looks small to the planner, and going
+                    -- through all that the worker runs for each outcome is a square.
+                    AND t.status IS NOT DISTINCT FROM 'processing' AND t.assigned_worker_id IS NOT DISTINCT FROM \(workerID)
                 RETURNING t.task_id
             ), settled AS (
                 UPDATE results r
                 SET status = c.status, output_data = c.output_data, processing_time = c.processing_time, token_usage = c.token_usage
                 FROM unnest(\(calls.ids), \(calls.statuses), \(calls.outputs), \(calls.times), \(calls.usages))
                     AS c (result_id, status, output_data, processing_time, token_usage)
-                WHERE r.result_id = c.result_id AND r.status IN ('pending', 'unknown')
+                WHERE r.result_id = c.result_id
+                    AND (r.status IN ('pending', 'unknown') OR r.status = 'cancelled' AND r.processing_time IS NULL)
             )
             SELECT task_id FROM moved
             """

@@ -32,9 +32,13 @@ public struct WorkerRow: Sendable {
 }
 
 extension Store {
-    /// Takes the worker's lock on this session, then writes its row: whoever can take the lock of a row knows that the process is gone.
+    /// Takes the worker's lock on this session and listens to its channel, then writes its row: whoever can take the lock of a row knows
+    /// that the process is gone.
     public static func register(_ worker: WorkerIdentity, on connection: isolated PostgresConnection) throws {
+        // Noted first: a lock that is taken later than this tells of its worker (see `silentWorkers`).
+        try connection.execute("INSERT INTO server_sessions DEFAULT VALUES ON CONFLICT DO NOTHING")
         try connection.execute("SELECT pg_advisory_lock(\(worker.lockKey))")
+        try connection.script("LISTEN \(worker.channel)")
         try connection.execute(
             """
             INSERT INTO workers (worker_id, name, host, process_id, version, concurrency, lock_key)
@@ -42,11 +46,16 @@ extension Store {
             """)
     }
 
-    /// Takes the lock again on a new session, where nobody took the worker for dead in between; false where somebody did.
-    public static func reclaim(_ worker: WorkerIdentity, on connection: isolated PostgresConnection) throws -> Bool {
+    /// Listens to the worker's channel and takes its lock on a session that replaces a lost one. False while somebody has it: the server
+    /// may not have noticed the end of the old session, or a dispatcher looks this very moment. Until it is taken the lease alone says that
+    /// the worker lives.
+    public static func retakeLock(_ worker: WorkerIdentity, on connection: isolated PostgresConnection) throws -> Bool {
+        try connection.script("LISTEN \(worker.channel)")
+        try connection.execute("INSERT INTO server_sessions DEFAULT VALUES ON CONFLICT DO NOTHING")
         let isLocked = try connection.query("SELECT pg_try_advisory_lock(\(worker.lockKey))").map { try $0.decode(Bool.self) }
         guard isLocked.first == true else { return false }
-        return try heartbeat(worker, on: connection)
+        try connection.execute("UPDATE workers SET locked_at = clock_timestamp() WHERE worker_id = \(worker.id)")
+        return true
     }
 
     /// Renews the lease. False where the worker was taken for dead: its tasks run elsewhere.
@@ -56,6 +65,25 @@ extension Store {
             UPDATE workers SET heartbeat_at = clock_timestamp() WHERE worker_id = \(worker.id) AND status IN ('alive', 'draining')
             """)
         return count == 1
+    }
+
+    /// Which of these claims do not hold any more: their tasks were cancelled, or run elsewhere. Index: `tasks_pkey`.
+    public static func lostClaims(
+        _ claims: [TaskClaim], of workerID: UUID, on connection: isolated PostgresConnection
+    ) throws -> [TaskClaim] {
+        guard !claims.isEmpty else { return [] }
+        let ids = claims.map(\.taskID)
+        let attempts = claims.map { Int32(clamping: $0.attempt) }
+        return try connection.query(
+            """
+            SELECT c.task_id, c.attempt FROM unnest(\(ids), \(attempts)) AS c (task_id, attempt)
+            LEFT JOIN tasks t ON t.task_id = c.task_id AND t.attempt = c.attempt AND t.status = 'processing' AND t.assigned_worker_id = \(workerID)
+            WHERE t.task_id IS NULL
+            """
+        ).map { row in
+            let (taskID, attempt) = try row.decode(UUID.self, Int.self)
+            return TaskClaim(taskID: taskID, attempt: attempt)
+        }
     }
 
     /// Says that the worker takes no more tasks, or has left.

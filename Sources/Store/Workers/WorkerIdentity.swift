@@ -14,6 +14,9 @@ public struct WorkerIdentity: Sendable, Hashable {
     /// The advisory lock that its session holds for as long as the process lives.
     public var lockKey: Int64
 
+    /// Where it hears that a task it runs is not wanted any more: `chorus_worker_channel` in the database.
+    public var channel: String { "chorus_worker_\(id.text.filter { $0 != "-" })" }
+
     public init(name: String, host: String, processID: Int32, version: String, concurrency: Int) {
         self.id = .v7()
         self.name = name

@@ -3,7 +3,11 @@ import Domain
 
 struct ProjectCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "project", abstract: "Projects.", subcommands: [Create.self, List.self, Show.self])
+        commandName: "project", abstract: "Projects.",
+        subcommands: [
+            Create.self, List.self, Show.self, ProjectPauseCommand.self, ProjectResumeCommand.self, ProjectCancelCommand.self,
+            ProjectArchiveCommand.self,
+        ])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Make a project.")

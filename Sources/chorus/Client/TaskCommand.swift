@@ -4,7 +4,10 @@ import Domain
 struct TaskCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "task", abstract: "Tasks.",
-        subcommands: [TaskSubmitCommand.self, TaskListCommand.self, TaskShowCommand.self, TaskWatchCommand.self])
+        subcommands: [
+            TaskSubmitCommand.self, TaskListCommand.self, TaskShowCommand.self, TaskWatchCommand.self,
+            TaskCancelCommand.self, TaskPauseCommand.self, TaskResumeCommand.self, TaskRetryCommand.self,
+        ])
 }
 
 struct TaskListCommand: AsyncParsableCommand {

@@ -2,6 +2,8 @@
 struct ConfigurationKey: Sendable {
     enum Kind: Sendable {
         case text
+        /// Absolute, or empty for none.
+        case path
         /// A URL that may hold a password; also `env:NAME` or `credential:NAME`.
         case secret
         case integer(ClosedRange<Int>)
@@ -30,6 +32,7 @@ struct ConfigurationKey: Sendable {
         ConfigurationKey(name: "worker.name", kind: .text, standard: "worker"),
         ConfigurationKey(name: "worker.concurrency", kind: .integer(1...10_000), standard: "64"),
         ConfigurationKey(name: "worker.drain_timeout", kind: .duration, standard: "30s"),
+        ConfigurationKey(name: "worker.state_directory", kind: .path, standard: ""),
         ConfigurationKey(name: "log.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error"]), standard: "info"),
     ]
 }

@@ -6,6 +6,7 @@ extension ConfigurationSource {
         for key in ConfigurationKey.all {
             switch key.kind {
             case .text: _ = try text(key.name)
+            case .path: _ = try path(key.name)
             case .secret: _ = try secret(key.name)
             case .integer: _ = try integer(key.name)
             case .duration: _ = try duration(key.name)
@@ -17,6 +18,14 @@ extension ConfigurationSource {
     func text(_ name: String) throws -> String {
         let value = self[name]
         guard !value.text.isEmpty else { throw ConfigurationFault(place: value.place, message: "\(name) must not be empty") }
+        return value.text
+    }
+
+    /// nil where none is set.
+    func path(_ name: String) throws -> String? {
+        let value = self[name]
+        guard !value.text.isEmpty else { return nil }
+        guard value.text.hasPrefix("/") else { throw wrong(value, name) }
         return value.text
     }
 
@@ -74,6 +83,7 @@ extension ConfigurationSource {
             case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
             case .duration: "a duration such as 250ms, 30s or 5m"
             case .choice(let choices): "one of \(choices.joined(separator: ", "))"
+            case .path: "an absolute path"
             case .text, .secret, nil: "a text"
             }
         return ConfigurationFault(place: value.place, message: "\(name) must be \(allowed), not '\(value.text.prefix(60))'")

@@ -31,7 +31,8 @@ struct GatewayCommand: AsyncParsableCommand {
             onAccepted: { dispatcher.poke() }, onProjectCreated: { dispatcher.pokeProjects() },
             readiness: [
                 ReadinessCheck(name: "database") { try await Migrator(database).check() },
-                ReadinessCheck(name: "broker") { try await publisher.waitUntilConnected(timeout: .seconds(1)) },
+                // Without the broker tasks are accepted all the same: they wait in the database.
+                ReadinessCheck(name: "broker", isOptional: true) { try await publisher.waitUntilConnected(timeout: .seconds(1)) },
             ], logger: logger)
         try await Servers.run([database, publisher, acceptances, dispatcher, gateway], logger)
     }

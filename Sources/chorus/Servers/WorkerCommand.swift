@@ -1,5 +1,6 @@
 import ArgumentParser
 import Engines
+import Foundation
 import Logging
 import NIOURLSession
 import Postgres
@@ -22,9 +23,11 @@ struct WorkerCommand: AsyncParsableCommand {
         let session = NIOURLSession(configuration: try Self.session(configuration), logger: logger)
         do {
             try await StartUp.check(database, logger)
+            let journal = try await Self.journal(configuration, logger)
             let worker = WorkerService(
                 configuration: try Self.worker(configuration), store: Store(database), database: configuration.database,
-                broker: configuration.broker, topology: configuration.topology, engines: EngineRegistry(session: session), logger: logger)
+                broker: configuration.broker, topology: configuration.topology, engines: EngineRegistry(session: session),
+                journal: journal, logger: logger)
             try await Servers.run([database, worker], logger)
         } catch {
             await session.shutdown()
@@ -40,6 +43,14 @@ struct WorkerCommand: AsyncParsableCommand {
         worker.partitioning = configuration.partitioning
         worker.drainTimeout = try source.duration("worker.drain_timeout")
         return worker
+    }
+
+    /// In the configured folder, else in the one that systemd made for the unit; nil without either.
+    private static func journal(_ configuration: ChorusConfiguration, _ logger: Logger) async throws -> Journal? {
+        // Of several folders that a unit names, the first (systemd.exec, "StateDirectory=").
+        let systemd = ProcessInfo.processInfo.environment["STATE_DIRECTORY"]?.split(separator: ":").first.map(String.init)
+        guard let folder = try configuration.source.path("worker.state_directory") ?? systemd else { return nil }
+        return try await Journal(folder: folder, logger: logger)
     }
 
     /// One connection a call, so that no call waits for another one's connection.

@@ -1,0 +1,35 @@
+public import FoundationEssentials
+
+/// What a person changes of a project, checked.
+public struct ProjectChange: Sendable, Hashable {
+    public var name: String?
+    public var description: FieldChange<String>
+    public var priority: Int?
+    public var deadline: FieldChange<Date>
+    public var metadata: FieldChange<JSONObject>
+    /// All settings anew: what they do not say is the standard.
+    public var settings: ProjectSettings?
+    /// The names of the fields, for the project's log.
+    public var fieldNames: [String]
+
+    /// Reads the body of `PATCH /v1/projects/{id}`; everything wrong with it is in the problem.
+    public init(reading body: JSONValue, knownEngines: EngineNames) throws(Problem) {
+        guard let object = body.objectValue else {
+            throw .invalid([FieldError(pointer: "", detail: "must be an object, not \(body.kind)")])
+        }
+        var fields = FieldReader(object)
+        name = fields.replacement("project_name") { $0.string("project_name", length: 1...255) }
+        description = fields.change("project_description") { $0.string("project_description", length: 0...10_000) }
+        priority = fields.replacement("priority") { $0.integer("priority", in: ProjectPriority.range) }
+        deadline = fields.change("deadline") { $0.date("deadline") }
+        metadata = fields.change("metadata") { $0.object("metadata") }
+        if let object = fields.replacement("settings", { $0.object("settings") }) {
+            var reader = FieldReader(object, at: fields.pointer(to: "settings"))
+            settings = ProjectSettings(reading: &reader, knownEngines: knownEngines)
+            fields.append(reader.errors)
+        }
+        fields.finish()
+        fieldNames = object.keys
+        guard fields.errors.isEmpty else { throw .invalid(fields.errors) }
+    }
+}

@@ -1,0 +1,48 @@
+public import FoundationEssentials
+
+/// Tasks of one project and priority that wait.
+public struct BacklogEntry: Sendable, Hashable {
+    public var projectID: UUID
+    public var priority: Int
+    /// The project's weight.
+    public var weight: Int
+    /// What its first task is expected to cost, in tokens.
+    public var cost: Int
+    /// How many more of the project's tasks may be in flight; nil where it has no cap.
+    public var allowance: Int?
+    /// How long until its first task may run; zero or less where it may now.
+    public var dueIn: Duration
+    /// The project is active.
+    public var isActive: Bool
+
+    public init(
+        projectID: UUID, priority: Int, weight: Int, cost: Int = 1, allowance: Int? = nil, dueIn: Duration = .zero, isActive: Bool = true
+    ) {
+        self.projectID = projectID
+        self.priority = priority
+        self.weight = weight
+        self.cost = cost
+        self.allowance = allowance
+        self.dueIn = dueIn
+        self.isActive = isActive
+    }
+
+    /// Its first task could run now, if there were room.
+    public var isDue: Bool { isActive && dueIn <= .zero }
+}
+
+/// A look at the backlog.
+public struct Backlog: Sendable {
+    /// Entries of one project are neighbours, its highest priority first.
+    public var entries: [BacklogEntry]
+    /// Where the next look goes on; nil where this one saw the end.
+    public var next: UUID?
+    /// Which of the tasks asked about are still in a queue.
+    public var queued: [UUID]
+
+    public init(entries: [BacklogEntry], next: UUID? = nil, queued: [UUID] = []) {
+        self.entries = entries
+        self.next = next
+        self.queued = queued
+    }
+}

@@ -1,0 +1,94 @@
+import Domain
+public import FoundationEssentials
+import Postgres
+
+extension Store {
+    /// The projects and priorities with tasks that wait, from `start` on, and which of `queued` are still in a queue: one round trip.
+    ///
+    /// A loose index scan, whose cost is the number of pairs (`limit` at the most), not the length of the backlog: the first task of a
+    /// pair says when anything of it may run, and what a capped project has in flight is counted up to its cap.
+    /// Indexes: `idx_tasks_backlog`, `projects_pkey` (the inner limit keeps the planner at it), `idx_tasks_in_flight`, `tasks_pkey`.
+    ///
+    /// - Parameter limit: at least 11, so that one project's priorities fit into one look.
+    public func backlog(from start: UUID?, limit: Int, queued: [UUID] = []) async throws -> Backlog {
+        let question = Self.backlogQuery(from: start, limit: limit)
+        return try await database.withConnection { connection in
+            guard !queued.isEmpty else { return Backlog(walked: try connection.query(question).map(BacklogEntry.init), limit: limit) }
+            let answers = try connection.pipeline([
+                question, "SELECT task_id FROM tasks WHERE task_id = ANY (\(queued)) AND status = 'in_queue'",
+            ])
+            var backlog = Backlog(walked: try answers[0].map(BacklogEntry.init), limit: limit)
+            backlog.queued = try answers[1].map { try $0.decode(UUID.self) }
+            return backlog
+        }
+    }
+
+    private static func backlogQuery(from start: UUID?, limit: Int) -> PostgresQuery {
+        """
+        WITH RECURSIVE head AS (
+            (SELECT project_id, priority, available_at, estimated_tokens FROM tasks
+             WHERE status IN ('pending', 'retrying') AND waiting_on = 0
+                AND project_id > coalesce(\(start), '00000000-0000-0000-0000-000000000000')
+             ORDER BY project_id, priority DESC, available_at, task_id LIMIT 1)
+            UNION ALL
+            SELECT next.* FROM head CROSS JOIN LATERAL (
+                (SELECT project_id, priority, available_at, estimated_tokens FROM tasks
+                 WHERE status IN ('pending', 'retrying') AND waiting_on = 0 AND project_id = head.project_id AND priority < head.priority
+                 ORDER BY project_id, priority DESC, available_at, task_id LIMIT 1)
+                UNION ALL
+                (SELECT project_id, priority, available_at, estimated_tokens FROM tasks
+                 WHERE status IN ('pending', 'retrying') AND waiting_on = 0 AND project_id > head.project_id
+                 ORDER BY project_id, priority DESC, available_at, task_id LIMIT 1)
+                LIMIT 1
+            ) AS next
+        ), walked AS MATERIALIZED (
+            SELECT * FROM head LIMIT \(limit)
+        )
+        SELECT w.project_id, coalesce(w.priority, \(TaskPriority.standard)), coalesce(p.priority, \(ProjectPriority.standard)),
+            w.estimated_tokens,
+            cap.cap - (
+                SELECT count(*) FROM (
+                    SELECT FROM tasks t WHERE t.project_id = p.project_id AND t.status IN ('in_queue', 'processing') LIMIT cap.cap
+                ) AS in_flight WHERE cap.cap IS NOT NULL),
+            (extract(epoch FROM w.available_at) - extract(epoch FROM now()))::float8, p.status = 'active'
+        FROM walked w
+            CROSS JOIN LATERAL (SELECT * FROM projects WHERE project_id = w.project_id LIMIT 1) AS p
+            CROSS JOIN LATERAL (SELECT chorus_max_concurrency(p.settings) AS cap) AS cap
+        ORDER BY w.project_id, w.priority DESC
+        """
+    }
+
+    /// What the projects have in the queues and with the workers, in estimated tokens; a project without an entry has nothing.
+    /// Index: `idx_tasks_in_flight`.
+    public func tokensInFlight(of projectIDs: [UUID]) async throws -> [UUID: Int] {
+        let rows = try await database.query(
+            """
+            SELECT project_id, sum(estimated_tokens)::bigint FROM tasks
+            WHERE status IN ('in_queue', 'processing') AND project_id = ANY (\(projectIDs)) GROUP BY project_id
+            """
+        ) { try $0.decode(UUID.self, Int.self) }
+        return Dictionary(rows, uniquingKeysWith: { first, _ in first })
+    }
+}
+
+extension BacklogEntry {
+    fileprivate init(_ row: PostgresRow) throws {
+        var columns = row.columns
+        self.init(
+            projectID: try columns.next(), priority: try columns.next(), weight: try columns.next(), cost: try columns.next(),
+            allowance: try columns.next(), dueIn: .seconds(min(max(try columns.next(as: Double.self), -1), 1e9)),
+            isActive: try columns.next())
+    }
+}
+
+extension Backlog {
+    /// A full look may have ended within a project: that project's part is left to the next look.
+    fileprivate init(walked entries: [BacklogEntry], limit: Int) {
+        guard entries.count >= limit, let last = entries.last?.projectID else {
+            self.init(entries: entries)
+            return
+        }
+        let whole = Array(entries.prefix { $0.projectID != last })
+        self.init(entries: whole.isEmpty ? entries : whole, next: whole.last?.projectID ?? last)
+    }
+}
