@@ -43,10 +43,19 @@ struct ProgressDisplay {
 
     /// Draws over what was drawn before: up so many lines, and each line cleared to its end.
     private mutating func draw(_ lines: [String]) {
+        let width = Self.terminalWidth
         var text = drawnLines > 0 ? "\u{1B}[\(drawnLines)A" : ""
-        for line in lines { text += "\r\u{1B}[2K\(line)\n" }
+        // A line that wraps would take two, and the next picture would begin too low.
+        for line in lines { text += "\r\u{1B}[2K\(line.prefix(width))\n" }
         drawnLines = lines.count
         FileHandle.standardOutput.write(Data(text.utf8))
+    }
+
+    /// Columns of the terminal; 80 where it does not say.
+    private static var terminalWidth: Int {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+        return Int(size.ws_col)
     }
 
     private static func bar(_ project: ProjectProgress) -> String {
