@@ -68,7 +68,7 @@ public final class DispatcherService: Service {
         for await _ in signals.wakeUps {
             if Task.isCancelled { break }
             let told = signals.take()
-            if told.contains(.tick) { await keepHouse(recovery) }
+            if told.contains(.tick) { await keepHouse(&recovery) }
             // Without a broker there is nobody to hand tasks to: they wait in the database.
             guard publisher.isConnected else { continue }
             do {
@@ -95,7 +95,7 @@ public final class DispatcherService: Service {
         alarm?.cancel()
     }
 
-    private func keepHouse(_ recovery: Recovery) async {
+    private func keepHouse(_ recovery: inout Recovery) async {
         do {
             try await recovery.keepHouse()
         } catch {

@@ -13,6 +13,7 @@ struct Recovery {
     private let publisher: AMQPPublisher
     private let logger: Logger
     private var ticks = 0
+    private var rounds = 0
 
     init(configuration: DispatcherConfiguration, store: Store, publisher: AMQPPublisher, logger: Logger) {
         self.configuration = configuration
@@ -27,9 +28,12 @@ struct Recovery {
         return ticks % 5 == 0 ? try await readmitLostMessages(age: configuration.messageAge) : 0
     }
 
-    /// What needs no broker: fails what was too late, and makes tasks follow their project.
-    func keepHouse() async throws {
+    /// What needs no broker: fails what was too late, and now and then makes tasks follow their project, where whoever moved it could not
+    /// see to that.
+    mutating func keepHouse() async throws {
+        rounds += 1
         while try await store.expireWaiting(limit: 1_000) == 1_000 {}
+        guard rounds % 5 == 1 else { return }
         for id in try await store.settlingProjects(limit: 100) {
             let count = try await store.settle(projectID: id)
             if count > 0 { logger.notice("tasks followed their project", metadata: ["project_id": "\(id.text)", "tasks": "\(count)"]) }
