@@ -98,7 +98,7 @@ let package = Package(
             swiftSettings: settings),
 
         // The services.
-        .target(name: "Dispatcher", dependencies: ["Store", "Queues", "AMQP", "Domain", heaps, logging, lifecycle], swiftSettings: settings),
+        .target(name: "Dispatcher", dependencies: ["Store", "Postgres", "Queues", "AMQP", "Domain", heaps, logging, lifecycle], swiftSettings: settings),
         .target(
             name: "Gateway",
             dependencies: ["Store", "Postgres", "Domain", hummingbird, hummingbirdCore, nioCore, httpTypes, logging, lifecycle],

@@ -1,6 +1,7 @@
 public import AMQP
 import Domain
 public import Logging
+public import Postgres
 import Queues
 public import ServiceLifecycle
 public import Store
@@ -13,10 +14,15 @@ public final class DispatcherService: Service {
     private let configuration: DispatcherConfiguration
     private let store: Store
     private let publisher: AMQPPublisher
+    private let database: PostgresConfiguration
     private let logger: Logger
     private let signals = DispatcherSignals()
 
-    public init(configuration: DispatcherConfiguration, store: Store, publisher: AMQPPublisher, logger: Logger) {
+    /// - Parameter database: for the session that hears of tasks that may run now; the rest goes through `store`.
+    public init(
+        configuration: DispatcherConfiguration, store: Store, database: PostgresConfiguration, publisher: AMQPPublisher, logger: Logger
+    ) {
+        self.database = database
         self.configuration = configuration
         self.store = store
         self.publisher = publisher
@@ -35,6 +41,7 @@ public final class DispatcherService: Service {
                 group.addTask { await self.tick() }
                 group.addTask { await self.followConnection() }
                 group.addTask { await self.watchWorkers() }
+                group.addTask { await self.watchAdmission() }
                 await self.work()
                 group.cancelAll()
             }
@@ -57,6 +64,10 @@ public final class DispatcherService: Service {
     private func watchWorkers() async {
         var watch = WorkerWatch(configuration: configuration, store: store, logger: logger) { [signals] in signals.tell(.work) }
         await watch.run()
+    }
+
+    private func watchAdmission() async {
+        await AdmissionWatch(database: database, logger: logger) { [signals] in signals.tell(.work) }.run()
     }
 
     private func work() async {

@@ -28,11 +28,12 @@ struct Recovery {
         return ticks % 5 == 0 ? try await readmitLostMessages(age: configuration.messageAge) : 0
     }
 
-    /// What needs no broker: fails what was too late, and now and then makes tasks follow their project, where whoever moved it could not
-    /// see to that.
+    /// What needs no broker: fails what was too late, lets families follow whose rows were held by somebody, and now and then makes tasks
+    /// follow their project, where whoever moved it could not see to that.
     mutating func keepHouse() async throws {
         rounds += 1
         while try await store.expireWaiting(limit: 1_000) == 1_000 {}
+        _ = try await store.settleFamilies(limit: 100)
         guard rounds % 5 == 1 else { return }
         for id in try await store.settlingProjects(limit: 100) {
             let count = try await store.settle(projectID: id)

@@ -18,11 +18,21 @@ struct TaskRunner: Sendable {
         var settings = ProjectSettings()
         settings.engines = task.projectEngines
         let chain = ChatInput.engines(of: task.input, settings: settings, knownEngines: engines.engineNames)
+        if task.type == TaskType.group.rawValue { return await completeGroup(task) }
         guard var call = task.call else { return settlement }
+        let input: JSONObject
+        do throws(EngineError) {
+            input = try await self.input(of: task)
+        } catch {
+            settlement.calls.append(.failed(call, error, after: .zero))
+            settlement.outcome = policy.outcome(
+                of: error, retryCount: task.retryCount, maxRetries: task.maxRetries, attempt: task.attempt, timeLeft: task.timeLeft)
+            return settlement
+        }
         var remaining = chain.drop { $0 == call.engine }
         while true {
             let start = ContinuousClock.now
-            switch await ask(call, task) {
+            switch await ask(call, task, input) {
             case .success(let answer):
                 settlement.calls.append(.completed(call, answer))
                 settlement.outcome = .completed(output: answer.outputData)
@@ -40,7 +50,7 @@ struct TaskRunner: Sendable {
         }
     }
 
-    private func ask(_ call: OpenCall, _ task: ClaimedTask) async -> Result<EngineAnswer, EngineError> {
+    private func ask(_ call: OpenCall, _ task: ClaimedTask, _ input: JSONObject) async -> Result<EngineAnswer, EngineError> {
         let engine: Engine
         do {
             engine = try engines.engine(call.engine)
@@ -48,7 +58,7 @@ struct TaskRunner: Sendable {
             return .failure(EngineError(.permanent, "\(error)", wasSent: false))
         }
         do {
-            return .success(try await engine.call(task.input, timeout: task.timeLeft, idempotencyKey: "\(task.id.text).\(task.attempt)"))
+            return .success(try await engine.call(input, timeout: task.timeLeft, idempotencyKey: "\(task.id.text).\(task.attempt)"))
         } catch {
             return .failure(error)
         }

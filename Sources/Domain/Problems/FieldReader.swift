@@ -19,6 +19,11 @@ public struct FieldReader: Sendable {
         errors.append(FieldError(pointer: pointer(to: key), detail: detail))
     }
 
+    /// Names a fault that stands deeper than a field of this object.
+    mutating func fail(at pointer: String, _ detail: String) {
+        errors.append(FieldError(pointer: pointer, detail: detail))
+    }
+
     public mutating func append(_ more: [FieldError]) { errors += more }
 
     public func pointer(to key: String) -> String { pointer + "/" + JSONPointer.escaped(key) }

@@ -53,6 +53,44 @@ public enum ChatInput {
         _ = fields.oneOf("strategy", ["fallback"])
     }
 
+    /// The texts that may hold a parent's tags, each with its pointer: the prompt, and the contents that are strings.
+    static func texts(in input: JSONObject) -> [(pointer: String, text: String)] {
+        let prompt = (input["prompt"]?.stringValue).map { [("/prompt", $0)] } ?? []
+        let messages = (input["messages"]?.arrayValue ?? []).enumerated().compactMap { index, message in
+            (message["content"]?.stringValue).map { ("/messages/\(index)/content", $0) }
+        }
+        return prompt + messages
+    }
+
+    /// The input of a parent with its children's outcomes in its texts; nil where no text has a tag.
+    public static func rendered(_ input: JSONObject, children: () async throws -> [ChildOutcome]) async throws -> JSONObject? {
+        guard texts(in: input).contains(where: { Template.hasTags($0.text) }) else { return nil }
+        return try rendered(input, with: try await children().templateContext)
+    }
+
+    private static func rendered(_ input: JSONObject, with context: JSONValue) throws(TemplateError) -> JSONObject {
+        var renderer = TemplateRenderer(context: context)
+        var input = input
+        var tags = 0
+        func render(_ text: String) throws(TemplateError) -> JSONValue {
+            guard Template.hasTags(text) else { return .string(text) }
+            let template = try Template(text)
+            tags += template.tagCount
+            guard tags <= TemplateLimits.tags else { throw .tooManyTags }
+            return .string(try renderer.render(template))
+        }
+        if let prompt = input["prompt"]?.stringValue { input["prompt"] = try render(prompt) }
+        if var messages = input["messages"]?.arrayValue {
+            for index in messages.indices {
+                guard var message = messages[index].objectValue, let content = message["content"]?.stringValue else { continue }
+                message["content"] = try render(content)
+                messages[index] = .object(message)
+            }
+            input["messages"] = .array(messages)
+        }
+        return input
+    }
+
     /// The engines that a task asks for, in order of preference: its own, else its project's, else the fleet's default.
     public static func engines(of input: JSONObject, settings: ProjectSettings, knownEngines: EngineNames) -> [String] {
         if let engine = input["engine"]?.stringValue { return [engine] }

@@ -25,12 +25,17 @@ public struct TaskRecord: Sendable, Hashable {
     public var parentTaskID: UUID?
     public var executionOrder: Int?
     public var metadata: JSONValue?
+    /// What it waits for before it can run: its unfinished children, an earlier stage of its siblings, its first child.
+    public var waitingOn: Int
+    public var onChildFailure: ChildFailurePolicy
+    /// How many children it was given.
+    public var childCount: Int
 
     public init(
         id: UUID, projectID: UUID, userID: UUID, type: String, priority: Int, status: TaskStatus, input: JSONValue, output: JSONValue?,
         errorMessage: String?, createdAt: Date, updatedAt: Date, startedAt: Date?, completedAt: Date?, deadline: Date?, availableAt: Date,
         assignedWorkerID: UUID?, attempt: Int, retryCount: Int, maxRetries: Int, parentTaskID: UUID?, executionOrder: Int?,
-        metadata: JSONValue?
+        metadata: JSONValue?, waitingOn: Int, onChildFailure: ChildFailurePolicy, childCount: Int
     ) {
         self.id = id
         self.projectID = projectID
@@ -54,6 +59,9 @@ public struct TaskRecord: Sendable, Hashable {
         self.parentTaskID = parentTaskID
         self.executionOrder = executionOrder
         self.metadata = metadata
+        self.waitingOn = waitingOn
+        self.onChildFailure = onChildFailure
+        self.childCount = childCount
     }
 
     public var json: JSONValue {
@@ -80,6 +88,9 @@ public struct TaskRecord: Sendable, Hashable {
             "parent_task_id": JSONValue(parentTaskID),
             "execution_order": JSONValue(executionOrder),
             "metadata": metadata ?? .null,
+            "waiting_on": .number(JSONNumber(waitingOn)),
+            "on_child_failure": .string(onChildFailure.rawValue),
+            "children": .number(JSONNumber(childCount)),
         ])
     }
 }

@@ -44,6 +44,9 @@ public enum TaskStatus: String, Sendable, Hashable, CaseIterable {
 
     public func canMove(to other: TaskStatus) -> Bool { next.contains(other) }
 
+    /// It has not ended and does not run: it may still be changed, and be given children.
+    public var isWaiting: Bool { self != .processing && !isFinal }
+
     /// Nothing but a person's retry moves the task on.
     public var isFinal: Bool { self == .completed || self == .failed || self == .cancelled }
 }

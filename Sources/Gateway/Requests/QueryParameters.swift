@@ -51,6 +51,15 @@ struct QueryParameters {
         return date
     }
 
+    mutating func uuid(_ name: String) -> UUID? {
+        guard let text = string(name) else { return nil }
+        guard let value = UUID(uuidString: text) else {
+            fail(name, "must be a UUID")
+            return nil
+        }
+        return value
+    }
+
     /// One or more words of an enumeration, with commas between them.
     mutating func cases<Value: RawRepresentable<String> & CaseIterable>(_ name: String, of type: Value.Type = Value.self) -> [Value]? {
         guard let text = string(name) else { return nil }

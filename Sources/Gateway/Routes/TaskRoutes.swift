@@ -23,6 +23,7 @@ struct TaskRoutes: Sendable {
             let (task, page) = try await self.detail(request, context)
             return Response(try await store.results(taskID: task.id, limit: page.limit, after: page.cursor), \.json)
         }
+        routes.on(.get, "/v1/tasks/:task_id/children") { request, context in try await self.children(request, context) }
     }
 
     private func list(_ request: Request, _ context: GatewayContext) async throws -> Response {
@@ -30,11 +31,22 @@ struct TaskRoutes: Sendable {
         let projectID = try context.id("project_id")
         var query = QueryParameters(request)
         let page = query.page()
-        let filter = TaskFilter(reading: &query)
+        var filter = TaskFilter(reading: &query)
+        filter.parentID = query.uuid("parent_task_id")
         try query.finish()
         try await access.requireProject(projectID, of: principal)
         let tasks = try await store.tasks(projectID: projectID, filter: filter, limit: page.limit, before: page.cursor)
         return Response(tasks, \.json)
+    }
+
+    private func children(_ request: Request, _ context: GatewayContext) async throws -> Response {
+        let principal = try await access.principal(request)
+        var query = QueryParameters(request)
+        let page = query.page()
+        let filter = TaskFilter(reading: &query)
+        try query.finish()
+        let parent = try await task(context, of: principal)
+        return Response(try await store.children(of: parent.id, filter: filter, limit: page.limit, after: page.cursor), \.json)
     }
 
     /// The task and the page of a list below it.

@@ -27,43 +27,47 @@ struct TaskSubmissionRoutes: Sendable {
             try Self.tasks(in: body, limit: arrayLimit, knownEngines: names)
         }
         let submission = Submission(projectID: projectID, userID: principal.userID, tasks: tasks)
-        let acceptance = try await acceptances.submit(submission, weight: tasks.count)
+        let acceptance = try await acceptances.submit(submission, weight: submission.size)
         onAccepted()
         if body.arrayValue == nil, let task = tasks.first {
             return Response(
                 Self.json(task, projectID: projectID, acceptance), status: .created, location: "/v1/tasks/\(task.id.text)")
         }
         return Response(
-            ["accepted": .number(JSONNumber(tasks.count)), "task_ids": .array(tasks.map { .string($0.id.text) })], status: .created)
+            ["accepted": .number(JSONNumber(submission.size)), "task_ids": .array(tasks.map { .string($0.id.text) })], status: .created)
     }
 
-    /// The tasks of a body: one object, or an array of them.
+    /// The tasks of a body: one object, or an array of them. The limit counts those inside others as well.
     static func tasks(in body: JSONValue, limit: Int, knownEngines: EngineNames) throws(Problem) -> [NewTask] {
-        guard let bodies = body.arrayValue else {
-            let task = try NewTask(reading: body, knownEngines: knownEngines)
-            try requireEngines(for: [task], at: { _ in "" }, knownEngines)
-            return [task]
+        let tasks: [NewTask]
+        if let bodies = body.arrayValue {
+            guard (1...limit).contains(bodies.count) else {
+                throw .invalid([FieldError(pointer: "", detail: "must have 1 to \(limit) elements, not \(bodies.count)")])
+            }
+            tasks = try NewTask.list(reading: bodies, knownEngines: knownEngines)
+        } else {
+            tasks = [try NewTask(reading: body, knownEngines: knownEngines)]
         }
-        guard (1...limit).contains(bodies.count) else {
-            throw .invalid([FieldError(pointer: "", detail: "must have 1 to \(limit) elements, not \(bodies.count)")])
+        let size = tasks.reduce(0) { $0 + $1.familySize }
+        guard size <= limit else {
+            throw .invalid([FieldError(pointer: "", detail: "holds \(size) tasks with those inside others: at most \(limit) are taken")])
         }
-        let tasks = try NewTask.list(reading: bodies, knownEngines: knownEngines)
-        try requireEngines(for: tasks, at: { "/\($0)" }, knownEngines)
+        try requireEngines(for: tasks, knownEngines)
         return tasks
     }
 
-    /// A task that names no engine needs the fleet's default, or its project's choice: where no engine exists, nothing could run it.
-    private static func requireEngines(
-        for tasks: [NewTask], at pointer: (Int) -> String, _ knownEngines: EngineNames
-    ) throws(Problem) {
-        guard knownEngines.names.isEmpty, !tasks.isEmpty else { return }
+    /// A task that names no engine needs the fleet's default, or its project's choice: where no engine exists, nothing could run it. A
+    /// group needs none.
+    private static func requireEngines(for tasks: [NewTask], _ knownEngines: EngineNames) throws(Problem) {
+        guard knownEngines.names.isEmpty else { return }
         let detail = "no engine is configured: apply a file of engines with 'chorus engines apply'"
-        throw .invalid(
-            tasks.indices.prefix(100).map { FieldError(pointer: "\(pointer($0))/input_data/engine", detail: detail) })
+        let errors = tasks.flatMap(\.family).filter { $0.type != TaskType.group.rawValue }.prefix(100)
+            .map { FieldError(pointer: "\($0.pointer)/input_data/engine", detail: detail) }
+        guard errors.isEmpty else { throw .invalid(errors) }
     }
 
     private static func json(_ task: NewTask, projectID: UUID, _ acceptance: Acceptance) -> JSONValue {
-        [
+        var object: JSONObject = [
             "task_id": .string(task.id.text),
             "project_id": .string(projectID.text),
             "task_type": .string(task.type),
@@ -71,5 +75,17 @@ struct TaskSubmissionRoutes: Sendable {
             "status": .string(TaskStatus.pending.rawValue),
             "created_at": JSONValue(acceptance.acceptedAt),
         ]
+        if let children = task.children { object["children"] = ids(of: children) }
+        return .object(object)
+    }
+
+    /// Who is who in a family: nested as it came.
+    private static func ids(of children: [NewTask]) -> JSONValue {
+        .array(
+            children.map { child in
+                var object: JSONObject = ["task_id": .string(child.id.text)]
+                if let children = child.children { object["children"] = ids(of: children) }
+                return .object(object)
+            })
     }
 }

@@ -30,7 +30,7 @@ extension Store {
             for place in places {
                 var count: Int
                 repeat {
-                    count = try await settle(project, place, limit: batch)
+                    count = try await retryingDeadlocks { try await settle(project, place, limit: batch) }
                     settledInPass += count
                 } while count == batch
             }

@@ -10,8 +10,17 @@ extension Store {
     /// Its open call counts as cancelled from then on; what it brought and cost, the worker adds when it has hung up.
     ///
     /// Throws a 404 where it is not the person's, a 409 that names the status where that does not allow it. A retry begins anew, with all
-    /// its retries, and drops a deadline that has passed. Indexes: `tasks_pkey`, `projects_pkey`, `idx_results_task_id`.
+    /// its retries, and drops a deadline that has passed. Its family follows (0006_families.sql); where its parent forbids a retry, that
+    /// is a 409 too. Indexes: `tasks_pkey`, `projects_pkey`, `idx_results_task_id`.
     public func move(_ id: UUID, _ action: TaskAction, by person: UUID, reason: String? = nil) async throws -> TaskRecord {
+        do {
+            return try await retryingDeadlocks { try await moveOnce(id, action, by: person, reason: reason) }
+        } catch let error as PostgresError where error.constraint == "tasks_parent_waits" {
+            throw Problem.conflict("The task's parent is \(error.detail ?? "over"): retry the parent.")
+        }
+    }
+
+    private func moveOnce(_ id: UUID, _ action: TaskAction, by person: UUID, reason: String?) async throws -> TaskRecord {
         let sources = action.sources.map(\.rawValue)
         let target = action.target.rawValue
         let isAnew = action == .retry
@@ -34,6 +43,7 @@ extension Store {
                         retry_count = CASE WHEN \(isAnew) THEN 0 ELSE t.retry_count END,
                         worker_losses = CASE WHEN \(isAnew) THEN 0 ELSE t.worker_losses END,
                         error_message = CASE WHEN \(isAnew) THEN NULL ELSE t.error_message END,
+                        failed_child_id = CASE WHEN \(isAnew) THEN NULL ELSE t.failed_child_id END,
                         deadline = CASE WHEN \(isAnew) AND t.deadline <= clock_timestamp() THEN NULL ELSE t.deadline END
                     FROM was, who
                     WHERE t.task_id = was.task_id AND was.status = ANY (\(sources)) AND who.changed_by IS NOT NULL

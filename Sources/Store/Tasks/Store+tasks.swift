@@ -8,12 +8,16 @@ public struct TaskFilter: Sendable, Hashable {
     public var type: String?
     public var createdAfter: Date?
     public var createdBefore: Date?
+    public var parentID: UUID?
 
-    public init(statuses: [TaskStatus]? = nil, type: String? = nil, createdAfter: Date? = nil, createdBefore: Date? = nil) {
+    public init(
+        statuses: [TaskStatus]? = nil, type: String? = nil, createdAfter: Date? = nil, createdBefore: Date? = nil, parentID: UUID? = nil
+    ) {
         self.statuses = statuses
         self.type = type
         self.createdAfter = createdAfter
         self.createdBefore = createdBefore
+        self.parentID = parentID
     }
 }
 
@@ -29,13 +33,15 @@ extension Store {
         ).first
     }
 
-    /// Tasks of a project, newest first. Index: `idx_tasks_project_id`.
+    /// Tasks of a project, newest first. Indexes: `idx_tasks_project_id`; `idx_tasks_children` where a parent is named, whose children are
+    /// few among the project's tasks.
     public func tasks(projectID: UUID, filter: TaskFilter, limit: Int, before cursor: PageCursor?) async throws -> Page<TaskRecord> {
         let statuses = filter.statuses?.map(\.rawValue)
+        let scope = filter.parentID == nil ? "project_id" : "parent_task_id"
         let rows = try await database.query(
             """
             SELECT \(unescaped: TaskRecord.columns) FROM tasks
-            WHERE project_id = \(projectID)
+            WHERE project_id = \(projectID) AND \(unescaped: scope) = \(filter.parentID ?? projectID)
                 AND (\(cursor?.after)::uuid IS NULL OR task_id < \(cursor?.after))
                 AND (\(statuses)::text[] IS NULL OR status = ANY (\(statuses)))
                 AND (\(filter.type)::text IS NULL OR task_type = \(filter.type))

@@ -4,7 +4,8 @@ import Postgres
 extension TaskRecord {
     static let columns = """
         task_id, project_id, user_id, task_type, priority, status, input_data, output_data, error_message, created_at, updated_at, started_at, \
-        completed_at, deadline, available_at, assigned_worker_id, attempt, retry_count, max_retries, parent_task_id, execution_order, metadata
+        completed_at, deadline, available_at, assigned_worker_id, attempt, retry_count, max_retries, parent_task_id, execution_order, metadata, \
+        waiting_on, on_child_failure, child_count
         """
 
     init(_ row: PostgresRow) throws {
@@ -17,7 +18,8 @@ extension TaskRecord {
             updatedAt: try columns.next(), startedAt: try columns.next(), completedAt: try columns.next(), deadline: try columns.next(),
             availableAt: try columns.next(), assignedWorkerID: try columns.next(), attempt: try columns.next(),
             retryCount: try columns.next(as: Int?.self) ?? 0, maxRetries: try columns.next(as: Int?.self) ?? 0,
-            parentTaskID: try columns.next(), executionOrder: try columns.next(), metadata: try columns.nextOptionalJSON())
+            parentTaskID: try columns.next(), executionOrder: try columns.next(), metadata: try columns.nextOptionalJSON(),
+            waitingOn: try columns.next(), onChildFailure: try columns.nextCase(), childCount: try columns.next())
     }
 }
 

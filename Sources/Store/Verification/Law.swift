@@ -16,6 +16,12 @@ public enum Law: String, Sendable, Hashable, CaseIterable {
     case completedOnce = "completed-once"
     /// A completed task has its output.
     case completedHasOutput = "completed-has-output"
+    /// `waiting_on` is what the task's family says: its unfinished children, an earlier stage of its siblings, its first child.
+    case waitingIsExplained = "waiting-is-explained"
+    /// A parent did not start before its children had ended.
+    case parentsRunLast = "parents-run-last"
+    /// A task whose parent has ended has ended too: nobody would ever use what it gives.
+    case familiesEndTogether = "families-end-together"
     /// A task that is processing is a live worker's.
     case processingHasWorker = "processing-has-worker"
     /// A task that has been in the queue for long has a message there.
@@ -36,6 +42,9 @@ public enum Law: String, Sendable, Hashable, CaseIterable {
         case .openCallsRun: "a call is still open though its attempt is over"
         case .completedOnce: "the last attempt of a completed task has not exactly one completed call"
         case .completedHasOutput: "a completed task has no output"
+        case .waitingIsExplained: "the task waits for more or for less than its family says"
+        case .parentsRunLast: "a parent started before its children had ended"
+        case .familiesEndTogether: "the parent has ended, and the child has not"
         case .processingHasWorker: "a task is processing, and no live worker has it"
         case .queuedHasMessage: "a task waits in the queue, and the broker has no message for it"
         case .taskHasProject: "the task's project does not exist"

@@ -14,7 +14,8 @@ struct VerificationQueries {
         [
             (.statusIsExplained, statusIsExplained), (.historyChains, historyChains), (.historyIsInOrder, historyIsInOrder),
             (.attemptsAreCounted, attemptsAreCounted), (.oneOpenCall, oneOpenCall), (.openCallsRun, openCallsRun),
-            (.completedOnce, completedOnce), (.completedHasOutput, completedHasOutput), (.processingHasWorker, processingHasWorker),
+            (.completedOnce, completedOnce), (.completedHasOutput, completedHasOutput), (.waitingIsExplained, waitingIsExplained),
+            (.parentsRunLast, parentsRunLast), (.familiesEndTogether, familiesEndTogether), (.processingHasWorker, processingHasWorker),
             (.taskHasProject, taskHasProject), (.ledgerHasTask, ledgerHasTask),
         ]
     }

@@ -15,7 +15,9 @@ public struct ClaimedTask: Sendable {
     public var deadline: Date?
     /// The engines that its project prefers.
     public var projectEngines: [String]?
-    /// The engine of the first call and its `results` row, open already; nil where no engine could be chosen.
+    /// How many children it has, all of which have ended.
+    public var childCount = 0
+    /// The engine of the first call and its `results` row, open already; nil for a group, or where no engine could be chosen.
     public var call: OpenCall?
 }
 
@@ -43,13 +45,14 @@ extension Store {
     /// waits for that commit; the status that decides is the one read under the lock. A worker that was taken for dead, and does not know it
     /// yet, gets nothing.
     ///
-    /// A task whose project was paused goes back to `pending`; one whose project was cancelled or whose deadline has passed ends here.
+    /// A task whose project was paused, or that waits for others again, goes back to `pending`; one whose project was cancelled or whose
+    /// deadline has passed ends here.
     /// Indexes: `tasks_pkey`, `projects_pkey`, `workers_pkey`.
     public func claim(_ taskIDs: [UUID], workerID: UUID, fleetDefault: String?) async throws -> [ClaimedTask] {
         try await database.query(
             """
             WITH locked AS MATERIALIZED (
-                SELECT task_id, status, project_id, deadline FROM tasks
+                SELECT task_id, status, project_id, deadline, waiting_on FROM tasks
                 WHERE task_id = ANY (\(taskIDs)) AND status IN ('pending', 'retrying', 'in_queue')
                     AND EXISTS (SELECT FROM workers w WHERE w.worker_id = \(workerID) AND w.status IN ('alive', 'draining'))
                 ORDER BY task_id FOR UPDATE
@@ -58,7 +61,7 @@ extension Store {
                     CASE
                         WHEN p.status = 'cancelled' THEN 'cancelled'
                         WHEN l.deadline <= clock_timestamp() THEN 'failed'
-                        WHEN p.status = 'active' THEN 'processing'
+                        WHEN p.status = 'active' AND l.waiting_on = 0 THEN 'processing'
                         ELSE 'pending'
                     END AS status
                 FROM locked l JOIN projects p USING (project_id)
@@ -74,10 +77,10 @@ extension Store {
                 FROM fate f
                 WHERE t.task_id = f.task_id
                 RETURNING t.task_id, t.project_id, t.task_type, t.input_data, t.attempt, t.retry_count, t.max_retries, t.deadline, t.status,
-                    f.settings
+                    t.child_count, f.settings
             ), chosen AS (
                 SELECT c.*, c.settings -> 'engines' AS engines,
-                    chorus_first_engine(c.input_data, c.settings, \(fleetDefault)) AS engine
+                    CASE WHEN c.task_type <> 'group' THEN chorus_first_engine(c.input_data, c.settings, \(fleetDefault)) END AS engine
                 FROM claimed c WHERE c.status = 'processing'
             ), called AS (
                 -- The id is made here, so that no join has to find it again; now() lets the function be inlined.
@@ -86,7 +89,7 @@ extension Store {
                 INSERT INTO results (result_id, task_id, engine_type, output_data, status, attempt)
                 SELECT result_id, task_id, engine, '{}', 'pending', attempt FROM called WHERE engine IS NOT NULL
             )
-            SELECT task_id, project_id, task_type, input_data, attempt, retry_count, max_retries, deadline, engines, engine,
+            SELECT task_id, project_id, task_type, input_data, attempt, retry_count, max_retries, deadline, engines, child_count, engine,
                 CASE WHEN engine IS NOT NULL THEN result_id END
             FROM called
             """
@@ -97,6 +100,7 @@ extension Store {
                 input: try columns.nextJSON().objectValue ?? JSONObject(), attempt: try columns.next(),
                 retryCount: try columns.next(as: Int?.self) ?? 0, maxRetries: try columns.next(as: Int?.self) ?? 0,
                 deadline: try columns.next(), projectEngines: try columns.nextOptionalJSON()?.arrayValue?.compactMap(\.stringValue))
+            task.childCount = try columns.next()
             let engine = try columns.next(as: String?.self)
             let resultID = try columns.next(as: UUID?.self)
             if let engine, let resultID { task.call = OpenCall(resultID: resultID, engine: engine) }

@@ -11,17 +11,24 @@ struct TaskCommand: AsyncParsableCommand {
 }
 
 struct TaskListCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "List a project's tasks, newest first.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List a project's tasks, newest first, or a task's children in their order.")
 
     @OptionGroup var options: ClientOptions
-    @Option(help: "The project's id.") var project: String
+    @Option(help: "The project's id.") var project: String?
+    @Option(help: "The id of a task: its children are listed.") var parent: String?
     @Option(help: "Only tasks in this status; several are separated by commas.") var status: String?
     @Option(help: "At most this many, 1 to 500.") var limit = 50
     @Option(help: "Goes on where an earlier list ended.") var cursor: String?
 
+    func validate() throws {
+        guard (project == nil) != (parent == nil) else { throw ValidationError("give either --project or --parent") }
+    }
+
     func run() async throws {
+        let path = parent.map { "/v1/tasks/\($0)/children" } ?? "/v1/projects/\(project ?? "")/tasks"
         let page = try await options.withClient {
-            try await $0.get("/v1/projects/\(project)/tasks", query: [("limit", "\(limit)"), ("cursor", cursor), ("status", status)])
+            try await $0.get(path, query: [("limit", "\(limit)"), ("cursor", cursor), ("status", status)])
         }
         if options.json { return Output.json(page) }
         Output.table(
@@ -43,21 +50,24 @@ struct TaskShowCommand: AsyncParsableCommand {
     @Argument(help: "The task's id.") var id: String
 
     func run() async throws {
-        let (task, history, results) = try await options.withClient { client in
-            (
-                try await client.get("/v1/tasks/\(id)"), try await client.get("/v1/tasks/\(id)/history"),
-                try await client.get("/v1/tasks/\(id)/results")
+        let (task, history, results, family) = try await options.withClient { client in
+            let task = try await client.get("/v1/tasks/\(id)")
+            let family = task["children"]?.intValue ?? 0 > 0 ? try await ChildrenByStatus(of: id, client) : nil
+            return (
+                task, try await client.get("/v1/tasks/\(id)/history"), try await client.get("/v1/tasks/\(id)/results"), family
             )
         }
         if options.json {
             var object = task.objectValue ?? JSONObject()
             object["history"] = history["data"]
             object["results"] = results["data"]
+            if let family { object["children_by_status"] = family.json }
             return Output.json(.object(object))
         }
         for member in task.objectValue?.members ?? [] where !member.value.isNull {
             Output.line("\(member.key): \(member.value.stringValue ?? member.value.text)")
         }
+        if let family { Output.line("children_by_status: \(family.text)") }
         Output.line("")
         Output.table(
             ["CHANGED AT", "FROM", "TO", "BY", "REASON"],

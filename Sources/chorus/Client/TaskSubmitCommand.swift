@@ -6,14 +6,15 @@ struct TaskSubmitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "submit", abstract: "Hand tasks to a project: one prompt, or a file.",
         discussion: """
-            A file holds one task a line, as JSON: {"task_type": "chat", "priority": 5, "input_data": {"prompt": "…"}}. '-' reads standard \
-            input. Each request of up to 1,000 tasks is accepted whole or not at all.
+            A file holds JSON: a task such as {"task_type": "chat", "priority": 5, "input_data": {"prompt": "…"}}, which may hold \
+            "children", an array of tasks, or one task a line. '-' reads standard input. Each request of up to 1,000 tasks, those inside \
+            others included, is accepted whole or not at all.
             """)
 
     @OptionGroup var options: ClientOptions
     @Option(help: "The project's id.") var project: String
     @Option(help: "The text to send.") var prompt: String?
-    @Option(help: "Tasks as lines of JSON.") var file: String?
+    @Option(help: "A task, an array of tasks, or tasks as lines: JSON.") var file: String?
     @Option(help: "0 to 9, higher is sooner.") var priority: Int?
     @Option(help: "The engine's name.") var engine: String?
     @Option(help: "Submit the prompt this many times, 1 to 100000.") var count = 1
@@ -28,23 +29,22 @@ struct TaskSubmitCommand: AsyncParsableCommand {
 
     func run() async throws {
         let tasks = try file.map(Self.tasks) ?? Array(repeating: single, count: count)
-        let ids = try await options.withClient { client in
+        let (ids, accepted) = try await options.withClient { client in
             var ids: [String] = []
-            var start = 0
-            while start < tasks.count {
-                let part = Array(tasks[start..<min(start + 1_000, tasks.count)])
+            var accepted = 0
+            for part in Self.requests(of: tasks) {
                 let answer = try await client.post("/v1/projects/\(project)/tasks", .array(part))
                 ids += (answer["task_ids"]?.arrayValue ?? []).compactMap(\.stringValue)
-                start += part.count
+                accepted += answer["accepted"]?.intValue ?? 0
             }
-            return ids
+            return (ids, accepted)
         }
         if options.json {
-            Output.json(["accepted": .number(JSONNumber(ids.count)), "task_ids": .array(ids.map { .string($0) })])
+            Output.json(["accepted": .number(JSONNumber(accepted)), "task_ids": .array(ids.map { .string($0) })])
         } else if ids.count == 1 {
             Output.line(ids[0])
         } else {
-            Output.line("accepted \(ids.count) tasks")
+            Output.line("accepted \(accepted) tasks")
         }
     }
 
@@ -56,6 +56,26 @@ struct TaskSubmitCommand: AsyncParsableCommand {
         return .object(task)
     }
 
+    /// As many tasks at once as a request takes; a family is not cut.
+    private static func requests(of tasks: [JSONValue]) -> [[JSONValue]] {
+        var requests: [[JSONValue]] = []
+        var size = 0
+        for task in tasks {
+            let familySize = familySize(task)
+            if requests.isEmpty || size + familySize > FamilyLimits.tasksPerRequest {
+                requests.append([])
+                size = 0
+            }
+            requests[requests.count - 1].append(task)
+            size += familySize
+        }
+        return requests
+    }
+
+    private static func familySize(_ task: JSONValue) -> Int {
+        (task["children"]?.arrayValue ?? []).reduce(1) { $0 + familySize($1) }
+    }
+
     private static func tasks(of file: String) throws -> [JSONValue] {
         let data: Data
         if file == "-" {
@@ -64,6 +84,10 @@ struct TaskSubmitCommand: AsyncParsableCommand {
             data = contents
         } else {
             throw ConfigurationFault(place: file, message: "the file cannot be read")
+        }
+        if let whole = try? JSONValue(parsing: Array(data)) {
+            if whole.arrayValue?.isEmpty == true { throw ConfigurationFault(place: file, message: "holds no task") }
+            return whole.arrayValue ?? [whole]
         }
         var tasks: [JSONValue] = []
         for (index, line) in data.split(separator: UInt8(ascii: "\n")).enumerated() {

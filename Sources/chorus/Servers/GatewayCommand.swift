@@ -25,7 +25,8 @@ struct GatewayCommand: AsyncParsableCommand {
         let acceptances = GroupCommit<Submission, Acceptance> { await store.accept($0) }
         var pace = DispatcherConfiguration()
         pace.partitioning = configuration.partitioning
-        let dispatcher = DispatcherService(configuration: pace, store: store, publisher: publisher, logger: logger)
+        let dispatcher = DispatcherService(
+            configuration: pace, store: store, database: configuration.database, publisher: publisher, logger: logger)
         let gateway = Gateway(
             configuration: try Self.gateway(configuration), store: store, acceptances: acceptances,
             onAccepted: { dispatcher.poke() }, onProjectCreated: { dispatcher.pokeProjects() },

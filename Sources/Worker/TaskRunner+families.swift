@@ -1,0 +1,44 @@
+import Domain
+import Engines
+import FoundationEssentials
+import Logging
+import Store
+
+/// What a parent needs of its children.
+extension TaskRunner {
+    /// The task's input as it goes to the engine: where it has children, their outcomes stand in its texts. The error fails the task for
+    /// good where the text is at fault, and hands it back where the children could not be read.
+    func input(of task: ClaimedTask) async throws(EngineError) -> JSONObject {
+        guard task.childCount > 0 else { return task.input }
+        do {
+            let rendered = try await ChatInput.rendered(task.input) {
+                guard let children = try await store.childOutcomes(of: task.id, limit: TemplateLimits.contextBytes) else {
+                    throw TemplateError.childrenTooLarge
+                }
+                return children
+            }
+            return rendered ?? task.input
+        } catch let error as TemplateError {
+            throw EngineError(.permanent, "The text could not be rendered with its children: \(error).", wasSent: false)
+        } catch {
+            throw Self.unread(task, error, logger)
+        }
+    }
+
+    /// A group's output counts how its children ended.
+    func completeGroup(_ task: ClaimedTask) async -> Settlement {
+        var settlement = Settlement(taskID: task.id, attempt: task.attempt, outcome: .completed(output: .null), calls: [])
+        do {
+            settlement.outcome = .completed(output: try await store.childCounts(of: task.id).output)
+        } catch {
+            settlement.outcome = policy.outcome(
+                of: Self.unread(task, error, logger), retryCount: task.retryCount, maxRetries: task.maxRetries, attempt: task.attempt)
+        }
+        return settlement
+    }
+
+    private static func unread(_ task: ClaimedTask, _ error: any Error, _ logger: Logger) -> EngineError {
+        logger.warning("a task's children could not be read", metadata: ["task_id": "\(task.id.text)", "error": "\(error)"])
+        return EngineError(Task.isCancelled ? .cancelled : .notSent, "The task's children could not be read.", wasSent: false)
+    }
+}
