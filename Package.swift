@@ -137,7 +137,8 @@ let package = Package(
         .testTarget(name: "QueuesTests", dependencies: ["Queues", "AMQP", "Domain"], swiftSettings: settings),
         .testTarget(name: "DispatcherTests", dependencies: ["Dispatcher", "Queues", "Store", "Domain"], swiftSettings: settings),
         .testTarget(
-            name: "WorkerTests", dependencies: ["Worker", "Engines", "Store", "Postgres", "Domain", "TestSupport", logging], swiftSettings: settings),
+            name: "WorkerTests",
+            dependencies: ["Worker", "Engines", "NIOURLSession", "Store", "Postgres", "Domain", "TestSupport", logging], swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",
             dependencies: [

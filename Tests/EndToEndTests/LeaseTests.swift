@@ -31,7 +31,7 @@ import Testing
             }.first)
     }
 
-    private static func verify(_ system: DevSystem) async throws {
+    static func verify(_ system: DevSystem) async throws {
         var environment = ProcessInfo.processInfo.environment
         for (name, value) in try DevSystem.variables(system.folder) { environment[name] = value }
         let child = try await ChildProcess.start(

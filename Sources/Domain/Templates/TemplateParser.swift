@@ -22,8 +22,9 @@ struct TemplateParser {
         while let tagStart = nextTag() {
             tagCount += 1
             guard tagCount <= TemplateLimits.tags else { throw .tooManyTags }
-            let kind = tagStart + 2 < bytes.count ? bytes[tagStart + 2] : 0
-            let content = try tagContent(from: tagStart, isTriple: kind == UInt8(ascii: "{"))
+            let isTriple = tagStart + 2 < bytes.count && bytes[tagStart + 2] == UInt8(ascii: "{")
+            let content = try tagContent(from: tagStart, isTriple: isTriple).drop(while: Self.isBlank)
+            let kind = isTriple ? 0 : content.first ?? 0
             var textEnd = tagStart
             var next = position
             if Self.standsAlone.contains(kind), let whole = wholeLine(from: tagStart, to: position) {

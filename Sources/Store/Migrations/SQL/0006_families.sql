@@ -104,7 +104,7 @@ BEGIN
         PERFORM chorus_give_reason(reason);
         PERFORM chorus_wake_dispatchers();
     END IF;
-    UPDATE tasks p SET is_unsettled = TRUE
+    UPDATE tasks p SET is_unsettled = TRUE, updated_at = clock_timestamp()
     FROM unnest(parents) AS family (task_id)
     CROSS JOIN LATERAL (
         SELECT min(u.execution_order) AS stage FROM tasks u
