@@ -16,7 +16,7 @@ extension Store {
         do {
             return try await retryingDeadlocks { try await moveOnce(id, action, by: person, reason: reason) }
         } catch let error as PostgresError where error.constraint == "tasks_parent_waits" {
-            throw Problem.conflict("The task's parent is \(error.detail ?? "over"): retry the parent.")
+            throw Problem.conflict("The task's parent is \(error.detail ?? "over"): a task is retried only while its parent waits.")
         }
     }
 
