@@ -16,4 +16,11 @@ extension Store {
         }
         return try await body()
     }
+
+    /// Runs one statement like `database.query`, and again where a deadlock ended it.
+    func queryRetryingDeadlocks<Output: Sendable>(
+        _ query: PostgresQuery, _ map: @Sendable (PostgresRow) throws -> Output
+    ) async throws -> [Output] {
+        try await retryingDeadlocks { try await database.query(query, map) }
+    }
 }

@@ -42,20 +42,21 @@ extension Store {
     /// Claims the tasks that are still in the queue, opens the ledger row of each one's first call, and gives back those that it got.
     ///
     /// A message may overtake the commit of the dispatcher that sent it: the row then still reads `pending` and is locked. Locking first
-    /// waits for that commit; the status that decides is the one read under the lock. A worker that was taken for dead, and does not know it
+    /// waits for that commit; the status that decides is the one read under the lock. Children are locked before their parents, as the
+    /// triggers of families do (0006_families.sql). A worker that was taken for dead, and does not know it
     /// yet, gets nothing.
     ///
     /// A task whose project was paused, or that waits for others again, goes back to `pending`; one whose project was cancelled or whose
     /// deadline has passed ends here.
     /// Indexes: `tasks_pkey`, `projects_pkey`, `workers_pkey`.
     public func claim(_ taskIDs: [UUID], workerID: UUID, fleetDefault: String?) async throws -> [ClaimedTask] {
-        try await database.query(
+        try await queryRetryingDeadlocks(
             """
             WITH locked AS MATERIALIZED (
                 SELECT task_id, status, project_id, deadline, waiting_on FROM tasks
                 WHERE task_id = ANY (\(taskIDs)) AND status IN ('pending', 'retrying', 'in_queue')
                     AND EXISTS (SELECT FROM workers w WHERE w.worker_id = \(workerID) AND w.status IN ('alive', 'draining'))
-                ORDER BY task_id FOR UPDATE
+                ORDER BY depth DESC, task_id FOR UPDATE
             ), fate AS MATERIALIZED (
                 SELECT l.task_id, p.settings,
                     CASE

@@ -51,7 +51,7 @@ extension Store {
     public func settle(_ settlements: [Settlement], workerID: UUID) async throws -> Set<UUID> {
         let tasks = TaskColumns(settlements)
         let calls = CallColumns(settlements)
-        let moved = try await database.query(
+        let moved = try await queryRetryingDeadlocks(
             """
             WITH outcome AS (
                 SELECT * FROM unnest(\(tasks.ids), \(tasks.attempts), \(tasks.statuses), \(tasks.outputs), \(tasks.messages), \(tasks.delays),
