@@ -8,7 +8,7 @@ import Store
 /// Records outcomes in micro-batches, and keeps trying: what a call gave was paid for.
 ///
 /// What is not recorded within a moment goes into the journal as well, where there is one. The buffer is bounded by the worker's slots,
-/// each of which is taken until its outcome is recorded.
+/// and as many places again for what is being recorded.
 struct Recorder: Sendable {
     private let batches: GroupCommit<JournalEntry, Bool>
     private let owed: OwedRecords

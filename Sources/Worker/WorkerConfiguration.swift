@@ -26,6 +26,6 @@ public struct WorkerConfiguration: Sendable {
         self.concurrency = concurrency
     }
 
-    /// Deliveries that each queue may send ahead: enough to fill the slots, no more than another worker can spare.
-    var prefetch: UInt16 { UInt16(clamping: min(max(1, concurrency / 4), 128)) }
+    /// Deliveries that each queue may send ahead: while one batch is claimed the next one comes, and no more than another worker can spare.
+    var prefetch: UInt16 { UInt16(clamping: min(max(1, concurrency / 2), 128)) }
 }

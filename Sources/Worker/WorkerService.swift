@@ -21,6 +21,9 @@ public final class WorkerService: Service {
     private let logger: Logger
     private let lease: WorkerLease
     private let slots: Slots
+    /// The places for calls that have ended and are being recorded, meanwhile another one has their slot: as many again, so that an outage
+    /// of the database ends the work, and not the memory.
+    private let recordings: Slots
     private let running: RunningTasks
     private let runner: TaskRunner
     private let recorder: Recorder
@@ -42,6 +45,7 @@ public final class WorkerService: Service {
             queues: partitioning.taskQueues.map(QueueNames.tasks) + partitioning.indices.map(QueueNames.projects),
             prefetch: configuration.prefetch, logger: logger)
         slots = Slots(capacity: configuration.concurrency)
+        recordings = Slots(capacity: configuration.concurrency)
         let running = RunningTasks()
         self.running = running
         lease = WorkerLease(configuration: configuration, database: database, running: running, logger: logger)
@@ -78,6 +82,7 @@ public final class WorkerService: Service {
             }
             if let worker = lease.identity { try? await store.setWorkerStatus(.draining, of: worker.id) }
             await slots.waitForAll(timeout: configuration.drainTimeout)
+            await recordings.waitForAll(timeout: .seconds(1))
             if running.count > 0 { logger.notice("handing back what did not finish in time", metadata: ["tasks": "\(running.count)"]) }
             group.cancelAll()
         }
@@ -130,9 +135,11 @@ public final class WorkerService: Service {
             // Between the claim and this moment the worker may have been taken for dead, and its other calls stopped.
             let isStillHere = self.lease.identity?.id == worker.id
             let settlement = isStillHere ? await self.runner.run(task, workerID: worker.id) : .handedBack(task)
+            let place = self.recordings.take(upTo: 1) == 1 ? self.recordings : self.slots
+            if place === self.recordings { self.slots.giveBack() }
             await self.recorder.record(settlement, workerID: worker.id)
+            place.giveBack()
         }
-        slots.giveBack()
     }
 
     /// Stops consuming first, so that what goes back does not come back; then waits until there is something to do it with.
