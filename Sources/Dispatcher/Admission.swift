@@ -15,8 +15,8 @@ struct Admission {
         case admitted(Int)
         /// There is more of the backlog to look at.
         case turnedPage
-        /// Tasks wait for room: in the queues, or under their project's cap.
-        case heldBack
+        /// Tasks wait for room: in the queues, where workers may be taking some, or under their project's cap.
+        case heldBack(isMoving: Bool)
     }
 
     private let configuration: DispatcherConfiguration
@@ -24,46 +24,51 @@ struct Admission {
     private let publisher: AMQPPublisher
     private var share = FairShare()
     private var depth: QueueDepthTarget
-    /// The admitted tasks that were still in a queue when they were asked about last: at most the target.
-    private var queued: [UUID] = []
+    /// The queues that may hold messages.
+    private var filled: Set<TaskQueue> = []
+    private let outbox: Outbox
     /// Where the next look goes on when more projects wait than one look takes in.
     private var start: UUID?
     private var inFlightReadAt: ContinuousClock.Instant?
 
-    init(configuration: DispatcherConfiguration, store: Store, publisher: AMQPPublisher) {
+    init(configuration: DispatcherConfiguration, store: Store, publisher: AMQPPublisher, outbox: Outbox) {
         self.configuration = configuration
         self.store = store
         self.publisher = publisher
+        self.outbox = outbox
         depth = QueueDepthTarget(range: configuration.queueDepth)
     }
 
     mutating func round() async throws -> Progress {
-        let asked = depth.needsReading ? queued : []
-        let backlog = try await store.backlog(from: start, limit: configuration.backlogPage, queued: asked)
-        if !asked.isEmpty {
-            queued = backlog.queued
-            depth.read(depth: queued.count)
-        }
+        if depth.needsReading { try await readDepth() }
+        if depth.room == 0 { return .heldBack(isMoving: depth.taken > 0) }
+        let backlog = try await store.backlog(from: start, limit: configuration.backlogPage)
         share.meet(backlog.entries, tokensInFlight: try await tokensInFlight(backlog.entries), endsPass: backlog.next == nil)
         start = backlog.next
 
         let plan = share.plan(backlog.entries, room: min(depth.room, configuration.batchSize))
         if plan.grants.isEmpty { return progress(backlog) }
-        let admitted = try await store.admit(plan.grants) { [publisher, configuration] tasks in
-            try await publisher.publish(
-                plan.ordered(tasks).map { $0.message(partitioning: configuration.partitioning) }, timeout: configuration.confirmTimeout)
-        }
+        let admitted = try await store.admit(plan.grants)
+        outbox.put(plan.ordered(admitted))
         share.charge(
             admitted, weights: Dictionary(backlog.entries.map { ($0.projectID, $0.weight) }, uniquingKeysWith: { first, _ in first }))
-        queued += admitted.map(\.id)
+        for task in admitted { filled.insert(task.queue(configuration.partitioning)) }
         depth.admitted(admitted.count)
-        return admitted.isEmpty ? .heldBack : .admitted(admitted.count)
+        return admitted.isEmpty ? .heldBack(isMoving: false) : .admitted(admitted.count)
     }
 
     /// Forgets what it knows of the queues: the broker is another one, or was away.
     mutating func forgetDepths() {
-        queued.removeAll()
+        filled.removeAll()
         depth = QueueDepthTarget(range: configuration.queueDepth)
+    }
+
+    /// Asks the broker what no worker has taken yet.
+    private mutating func readDepth() async throws {
+        let queues = Array(filled)
+        let ready = try await publisher.status(of: queues.map(QueueNames.tasks)).map { $0?.messageCount ?? 0 }
+        depth.read(ready: ready.reduce(0, +), unpublished: outbox.count)
+        filled = Set(zip(queues, ready).lazy.filter { $0.1 > 0 }.map(\.0))
     }
 
     /// Read when a project joins others, and not for each of many that come and go.
@@ -77,15 +82,8 @@ struct Admission {
 
     /// Why nothing was planned.
     private func progress(_ backlog: Backlog) -> Progress {
-        let isDue = backlog.entries.contains(where: \.isDue)
-        if isDue, depth.room == 0 { return .heldBack }
         if backlog.next != nil { return .turnedPage }
-        return isDue ? .heldBack : .idle(due: backlog.entries.lazy.filter(\.isActive).map(\.dueIn).min())
-    }
-}
-
-extension AdmittedTask {
-    fileprivate func message(partitioning: Partitioning) -> AMQPMessage {
-        TaskMessage(taskID: id, projectID: projectID, priority: priority, attempt: attempt).message(partitioning: partitioning)
+        return backlog.entries.contains(where: \.isDue)
+            ? .heldBack(isMoving: false) : .idle(due: backlog.entries.lazy.filter(\.isActive).map(\.dueIn).min())
     }
 }

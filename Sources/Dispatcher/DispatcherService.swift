@@ -17,6 +17,7 @@ public final class DispatcherService: Service {
     private let database: PostgresConfiguration
     private let logger: Logger
     private let signals = DispatcherSignals()
+    private let outbox: Outbox
 
     /// - Parameter database: for the session that hears of tasks that may run now; the rest goes through `store`.
     public init(
@@ -27,6 +28,7 @@ public final class DispatcherService: Service {
         self.store = store
         self.publisher = publisher
         self.logger = logger
+        outbox = Outbox(configuration: configuration, store: store, publisher: publisher, logger: logger)
     }
 
     /// Tasks were accepted.
@@ -39,6 +41,7 @@ public final class DispatcherService: Service {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 group.addTask { await self.tick() }
+                group.addTask { await self.outbox.run() }
                 group.addTask { await self.followConnection() }
                 group.addTask { await self.watchWorkers() }
                 group.addTask { await self.watchAdmission() }
@@ -71,7 +74,7 @@ public final class DispatcherService: Service {
     }
 
     private func work() async {
-        var admission = Admission(configuration: configuration, store: store, publisher: publisher)
+        var admission = Admission(configuration: configuration, store: store, publisher: publisher, outbox: outbox)
         var recovery = Recovery(configuration: configuration, store: store, publisher: publisher, logger: logger)
         var wait = HeldBackWait(range: configuration.heldBackWait)
         var alarm: Task<Void, Never>?
@@ -81,7 +84,7 @@ public final class DispatcherService: Service {
             let told = signals.take()
             if told.contains(.tick) { await keepHouse(&recovery) }
             // Without a broker there is nobody to hand tasks to: they wait in the database.
-            guard publisher.isConnected else { continue }
+            guard publisher.takesMessages else { continue }
             do {
                 if told.contains(.reconnected) {
                     admission.forgetDepths()
@@ -137,7 +140,8 @@ public final class DispatcherService: Service {
                 wait.reset()
                 logger.trace("admitted", metadata: ["tasks": "\(count)"])
             case .turnedPage: break
-            case .heldBack:
+            case .heldBack(let isMoving):
+                if isMoving { wait.reset() }
                 // New tasks do not make room: however many come, it looks no more often than this.
                 try await Task.sleep(for: shortest)
                 return wait.heldBack() - shortest

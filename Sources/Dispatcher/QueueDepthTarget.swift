@@ -1,5 +1,5 @@
-/// How many admitted tasks may wait for a worker: what is admitted is decided already, so it is little more than the workers take until the
-/// next round.
+/// How many admitted tasks may wait in the broker's queues: what is admitted is decided already, so it is little more than the workers take
+/// until the next round. What a worker has taken from its queue waits no more, though its claim may still be under way.
 ///
 /// The target doubles when the workers took all that there was, follows what they took when they left some, and falls slowly enough to
 /// survive a wave of calls that end together.
@@ -8,6 +8,8 @@ struct QueueDepthTarget: Sendable, Hashable {
     private(set) var target: Int
     /// Tasks that are thought to wait: what was read last, and what was admitted since.
     private(set) var depth = 0
+    /// How many the workers took before the last reading.
+    private(set) var taken = 0
 
     init(range: ClosedRange<Int>) {
         self.range = range
@@ -20,14 +22,16 @@ struct QueueDepthTarget: Sendable, Hashable {
     /// Whether the estimate has to be replaced by a figure. A task now and then costs no question.
     var needsReading: Bool { depth * 2 >= target }
 
-    /// Of all that were admitted, `depth` still wait.
-    mutating func read(depth remaining: Int) {
-        let taken = max(0, depth - remaining)
-        if remaining == 0, depth * 2 >= target {
+    /// Of all that were admitted, `ready` wait in the queues and `unpublished` are on their way there.
+    mutating func read(ready: Int, unpublished: Int = 0) {
+        let remaining = ready + unpublished
+        taken = max(0, depth - remaining)
+        // Only what the broker has had can show that the workers want more.
+        if ready == 0, (depth - unpublished) * 2 >= target {
             target = min(range.upperBound, target * 2)
-        } else if remaining > taken {
-            // Twice what they took would have done.
-            target = max(range.lowerBound, max(taken * 2, target * 7 / 8))
+        } else if ready * 2 > taken {
+            // Half as much again as they took would have done.
+            target = max(range.lowerBound, max(taken * 3 / 2, target * 3 / 4))
         }
         depth = remaining
     }

@@ -9,13 +9,25 @@ import Testing
             #expect(target.room == expected)
             target.admitted(target.room)
             #expect(target.room == 0 && target.needsReading)
-            target.read(depth: 0)
+            target.read(ready: 0)
         }
+    }
+
+    /// What the broker has not had yet says nothing of the workers.
+    @Test func doesNotDeepenForWhatIsOnItsWay() {
+        var target = QueueDepthTarget(range: 8...64)
+        target.admitted(8)
+        target.read(ready: 0, unpublished: 8)
+        #expect(target.target == 8)
+        #expect(target.room == 0 && target.taken == 0)
+        target.read(ready: 0, unpublished: 2)
+        #expect(target.target == 16)
+        #expect(target.room == 14 && target.taken == 6)
     }
 
     @Test func growsShallowWhileNobodyTakesAny() {
         var target = Self.deep()
-        for _ in 0..<30 { target.read(depth: target.depth) }
+        for _ in 0..<30 { target.read(ready: target.depth) }
         #expect(target.target == 8)
         #expect(target.room == 0)
     }
@@ -25,7 +37,7 @@ import Testing
         var target = Self.deep()
         for _ in 0..<50 {
             target.admitted(target.room)
-            target.read(depth: max(0, target.depth - 10))
+            target.read(ready: max(0, target.depth - 10))
             #expect(target.target >= 10)
         }
         #expect((11...40).contains(target.target), "\(target.target)")
@@ -51,7 +63,7 @@ import Testing
         var target = QueueDepthTarget(range: 8...512)
         for _ in 0..<6 {
             target.admitted(target.room)
-            target.read(depth: 0)
+            target.read(ready: 0)
         }
         target.admitted(target.room)
         return target

@@ -22,7 +22,7 @@ import Testing
     }
 
     private static func claim(_ task: UUID, of project: UUID, _ fixture: StoreFixture) async throws -> UUID {
-        _ = try await fixture.store.admit([AdmissionGrant(projectID: project, priority: 1, limit: 10)]) { _ in }
+        _ = try await fixture.store.admit([AdmissionGrant(projectID: project, priority: 1, limit: 10)])
         let worker = try await fixture.makeWorker()
         #expect(try await fixture.store.claim([task], workerID: worker, fleetDefault: "local").count == 1)
         return worker

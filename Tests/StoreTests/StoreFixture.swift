@@ -45,9 +45,7 @@ struct StoreFixture: Sendable {
     }
 
     func admit(limit: Int = 100) async throws -> [AdmittedTask] {
-        try await store.admit(TaskPriority.range.reversed().map { AdmissionGrant(projectID: project.id, priority: $0, limit: limit) }) {
-            _ in
-        }
+        try await store.admit(TaskPriority.range.reversed().map { AdmissionGrant(projectID: project.id, priority: $0, limit: limit) })
     }
 
     /// A row of `workers` without a session: its lock is free.

@@ -135,23 +135,29 @@ import Testing
         }
     }
 
-    /// The message overtakes the commit of its own dispatcher: the claim waits for that commit, and gets the task.
-    @Test func aClaimWaitsForTheDispatchersCommit() async throws {
+    /// Somebody moves the task while its message is claimed: the claim waits, and goes by what the task is then.
+    @Test func aClaimGoesByWhatTheTaskIsWhenItsRowIsFree() async throws {
         try await StoreFixture.with { fixture in
             let worker = try await fixture.makeWorker()
-            let task = try StoreFixture.newTask()
-            try await fixture.accept([task])
-            let (published, publish) = AsyncStream.makeStream(of: [UUID].self)
+            let (overtaken, cancelled) = (try StoreFixture.newTask(), try StoreFixture.newTask())
+            try await fixture.accept([overtaken, cancelled])
+            _ = try await fixture.database.execute("UPDATE tasks SET status = 'in_queue' WHERE task_id = \(cancelled.id)")
+            let (moves, move) = AsyncStream.makeStream(of: Void.self)
             async let claims = {
-                let ids = await published.first { _ in true } ?? []
-                return try await fixture.store.claim(ids, workerID: worker, fleetDefault: "local").count
+                _ = await moves.first { _ in true }
+                return try await fixture.store.claim([overtaken.id, cancelled.id], workerID: worker, fleetDefault: "local")
             }()
-            _ = try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, priority: 1, limit: 10)]) { admitted in
-                publish.yield(admitted.map(\.id))
+            try await fixture.database.transaction { connection in
+                _ = try connection.execute(
+                    """
+                    UPDATE tasks SET status = CASE status WHEN 'pending' THEN 'in_queue' ELSE 'cancelled' END
+                    WHERE task_id IN (\(overtaken.id), \(cancelled.id))
+                    """)
+                move.yield()
                 // The claim is in the database now, and waits for this transaction's lock.
                 try await Self.waitForLock(fixture)
             }
-            #expect(try await claims == 1)
+            #expect(try await claims.map(\.id) == [overtaken.id])
         }
     }
 
@@ -166,18 +172,22 @@ import Testing
         Issue.record("no claim waited for the lock")
     }
 
-    @Test func anAdmissionThatCannotPublishLeavesEverythingPending() async throws {
-        struct Refused: Error {}
+    /// The broker confirmed nothing of three tasks, and delivered one of them all the same.
+    @Test func whatTheBrokerDidNotConfirmIsTakenBack() async throws {
         try await StoreFixture.with { fixture in
-            let task = try StoreFixture.newTask()
-            try await fixture.accept([task])
-            await #expect(throws: Refused.self) {
-                try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, priority: 1, limit: 10)]) { _ in
-                    throw Refused()
-                }
+            let tasks = try (0..<3).map { _ in try StoreFixture.newTask() }
+            try await fixture.accept(tasks)
+            let admitted = try await fixture.admit()
+            let worker = try await fixture.makeWorker()
+            #expect(try await fixture.store.claim([tasks[0].id], workerID: worker, fleetDefault: "local").count == 1)
+            #expect(try await fixture.store.takeBack(admitted) == 2)
+            #expect(try await fixture.status(tasks[0].id) == .processing)
+            for task in tasks.dropFirst() {
+                #expect(try await fixture.status(task.id) == .pending)
+                let history = try await fixture.store.history(taskID: task.id, limit: 10, after: nil).elements
+                #expect(history.compactMap(\.reason) == ["The broker did not confirm its message."])
             }
-            #expect(try await fixture.status(task.id) == .pending)
-            #expect(try await fixture.store.history(taskID: task.id, limit: 10, after: nil).elements.count == 1)
+            #expect(try await fixture.admit().map(\.id) == tasks.dropFirst().map(\.id))
         }
     }
 
@@ -187,9 +197,8 @@ import Testing
             try await fixture.accept(tasks)
             var order: [UUID] = []
             for priority in [3, 3, 2, 1] {
-                order += try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, priority: priority, limit: 1)]) { _ in
-                }
-                .map(\.id)
+                order += try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, priority: priority, limit: 1)])
+                    .map(\.id)
             }
             #expect(order == [tasks[1], tasks[3], tasks[2], tasks[0]].map(\.id))
         }
@@ -220,7 +229,7 @@ import Testing
                 ]) {
                     _ = try outcome.get()
                 }
-                _ = try await fixture.store.admit([AdmissionGrant(projectID: project.id, priority: 1, limit: 10)]) { _ in }
+                _ = try await fixture.store.admit([AdmissionGrant(projectID: project.id, priority: 1, limit: 10)])
                 let claims = try await fixture.store.claim(tasks.map(\.id), workerID: worker, fleetDefault: "local")
                 for task in tasks {
                     let expected = ChatInput.engines(

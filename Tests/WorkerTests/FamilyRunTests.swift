@@ -34,7 +34,7 @@ import Testing
         }
 
         private func claim(_ id: UUID) async throws -> ClaimedTask? {
-            _ = try await store.admit([AdmissionGrant(projectID: project, priority: 1, limit: 100)]) { _ in }
+            _ = try await store.admit([AdmissionGrant(projectID: project, priority: 1, limit: 100)])
             return try await store.claim([id], workerID: worker, fleetDefault: "local").first
         }
     }

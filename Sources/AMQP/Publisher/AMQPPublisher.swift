@@ -84,6 +84,9 @@ public final class AMQPPublisher: Service, Sendable {
     /// Whether a connection stands; also while the broker is blocked.
     public var isConnected: Bool { board.current.isConnected }
 
+    /// Whether messages are taken now: a connection stands, and the broker is not blocked.
+    public var takesMessages: Bool { (try? board.requireReady()) != nil }
+
     /// Returns once connected. Throws `.notConnected`, with the reason of the last failure, when `timeout` passes first.
     public func waitUntilConnected(timeout: Duration) async throws {
         try await board.waitUntilConnected(timeout: timeout)

@@ -37,12 +37,9 @@ public struct Backlog: Sendable {
     public var entries: [BacklogEntry]
     /// Where the next look goes on; nil where this one saw the end.
     public var next: UUID?
-    /// Which of the tasks asked about are still in a queue.
-    public var queued: [UUID]
 
-    public init(entries: [BacklogEntry], next: UUID? = nil, queued: [UUID] = []) {
+    public init(entries: [BacklogEntry], next: UUID? = nil) {
         self.entries = entries
         self.next = next
-        self.queued = queued
     }
 }

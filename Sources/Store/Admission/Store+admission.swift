@@ -36,25 +36,36 @@ public struct AdmittedTask: Sendable, Hashable {
 }
 
 extension Store {
-    /// Moves what the grants allow to `in_queue`, hands it to `publish`, and commits once that returns: the broker has confirmed it then.
+    /// Moves what the grants allow to `in_queue`: from then on it is the caller's to publish, or to take back.
     ///
-    /// Whatever goes wrong in between rolls back to `pending`; a message that went out all the same meets a claim that refuses. Several
-    /// gateways may do so at once: rows that another one holds are skipped. Index: `idx_tasks_backlog`.
-    public func admit(
-        _ grants: [AdmissionGrant], publish: @escaping @Sendable ([AdmittedTask]) async throws -> Void
-    ) async throws -> [AdmittedTask] {
-        try await database.transaction { connection in
+    /// No lock is held while the broker answers, so a claim never waits for it. Nor does the commit wait for the disk: the claim's own
+    /// does, and the log is written in order. What a crash of the database undoes is `pending` again; what a crash of the caller leaves
+    /// unpublished is found as a message that the broker lost. Several gateways may admit at once: rows that another one holds are skipped.
+    /// Index: `idx_tasks_backlog`.
+    public func admit(_ grants: [AdmissionGrant]) async throws -> [AdmittedTask] {
+        if !grants.contains(where: \.isCapped) {
+            return try await database.query(Self.admission(grants)) { try AdmittedTask($0) }
+        }
+        return try await database.transaction { connection in
             let grants = try Self.withinCaps(grants, connection)
             guard !grants.isEmpty else { return [] }
-            let tasks = try connection.query(Self.admission(grants)).map { row in
-                var columns = row.columns
-                return AdmittedTask(
-                    id: try columns.next(), projectID: try columns.next(), priority: try columns.next(), attempt: try columns.next(),
-                    estimatedTokens: try columns.next())
-            }
-            if !tasks.isEmpty { try await publish(tasks) }
-            return tasks
+            return try connection.query(Self.admission(grants)).map { try AdmittedTask($0) }
         }
+    }
+
+    /// Takes back what the broker did not confirm; what a worker has claimed all the same stays with it. Index: `tasks_pkey`.
+    public func takeBack(_ tasks: [AdmittedTask]) async throws -> Int {
+        let ids = tasks.map(\.id)
+        let attempts = tasks.map { Int32(clamping: $0.attempt) }
+        return try await database.execute(
+            """
+            WITH why AS MATERIALIZED (
+                SELECT set_config('chorus.reason', 'The broker did not confirm its message.', true) AS reason
+            )
+            UPDATE tasks t SET status = 'pending', updated_at = clock_timestamp()
+            FROM unnest(\(ids), \(attempts)) AS a (task_id, attempt), why
+            WHERE t.task_id = a.task_id AND t.attempt = a.attempt AND t.status IS NOT DISTINCT FROM 'in_queue' AND why.reason IS NOT NULL
+            """)
     }
 
     /// The array of ids keeps the planner, which cannot know how few tasks are chosen, at the primary key.
@@ -63,7 +74,9 @@ extension Store {
         let priorities = grants.map { Int32(clamping: $0.priority) }
         let limits = grants.map(\.limit)
         return """
-            WITH chosen AS MATERIALIZED (
+            WITH commit AS MATERIALIZED (
+                SELECT set_config('synchronous_commit', 'off', true) AS mode
+            ), chosen AS MATERIALIZED (
                 SELECT t.task_id
                 FROM unnest(\(projectIDs), \(priorities), \(limits)) AS g (project_id, priority, quota)
                 CROSS JOIN LATERAL (
@@ -75,7 +88,7 @@ extension Store {
                 ) AS t
             )
             UPDATE tasks SET status = 'in_queue', updated_at = clock_timestamp()
-            WHERE task_id = ANY (ARRAY(SELECT task_id FROM chosen))
+            WHERE task_id = ANY (ARRAY(SELECT task_id FROM chosen)) AND (SELECT mode FROM commit) IS NOT NULL
             RETURNING task_id, project_id, priority, attempt, estimated_tokens
             """
     }
@@ -116,5 +129,14 @@ extension Store {
             allowances[grant.projectID]? -= grant.limit
             return grant.limit > 0 ? grant : nil
         }
+    }
+}
+
+extension AdmittedTask {
+    fileprivate init(_ row: PostgresRow) throws {
+        var columns = row.columns
+        self.init(
+            id: try columns.next(), projectID: try columns.next(), priority: try columns.next(), attempt: try columns.next(),
+            estimatedTokens: try columns.next())
     }
 }

@@ -3,24 +3,15 @@ public import FoundationEssentials
 import Postgres
 
 extension Store {
-    /// The projects and priorities with tasks that wait, from `start` on, and which of `queued` are still in a queue: one round trip.
+    /// The projects and priorities with tasks that wait, from `start` on.
     ///
     /// A loose index scan, whose cost is the number of pairs (`limit` at the most), not the length of the backlog: the first task of a
     /// pair says when anything of it may run, and what a capped project has in flight is counted up to its cap.
-    /// Indexes: `idx_tasks_backlog`, `projects_pkey` (the inner limit keeps the planner at it), `idx_tasks_in_flight`, `tasks_pkey`.
+    /// Indexes: `idx_tasks_backlog`, `projects_pkey` (the inner limit keeps the planner at it), `idx_tasks_in_flight`.
     ///
     /// - Parameter limit: at least 11, so that one project's priorities fit into one look.
-    public func backlog(from start: UUID?, limit: Int, queued: [UUID] = []) async throws -> Backlog {
-        let question = Self.backlogQuery(from: start, limit: limit)
-        return try await database.withConnection { connection in
-            guard !queued.isEmpty else { return Backlog(walked: try connection.query(question).map(BacklogEntry.init), limit: limit) }
-            let answers = try connection.pipeline([
-                question, "SELECT task_id FROM tasks WHERE task_id = ANY (\(queued)) AND status = 'in_queue'",
-            ])
-            var backlog = Backlog(walked: try answers[0].map(BacklogEntry.init), limit: limit)
-            backlog.queued = try answers[1].map { try $0.decode(UUID.self) }
-            return backlog
-        }
+    public func backlog(from start: UUID?, limit: Int) async throws -> Backlog {
+        Backlog(walked: try await database.query(Self.backlogQuery(from: start, limit: limit), BacklogEntry.init), limit: limit)
     }
 
     private static func backlogQuery(from start: UUID?, limit: Int) -> PostgresQuery {

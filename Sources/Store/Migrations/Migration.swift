@@ -21,5 +21,6 @@ public struct Migration: Sendable, Hashable {
         Migration(version: 4, name: "fairness", text: String(decoding: PackageResources._004_fairness_sql, as: UTF8.self)),
         Migration(version: 5, name: "recovery", text: String(decoding: PackageResources._005_recovery_sql, as: UTF8.self)),
         Migration(version: 6, name: "families", text: String(decoding: PackageResources._006_families_sql, as: UTF8.self)),
+        Migration(version: 7, name: "speed", text: String(decoding: PackageResources._007_speed_sql, as: UTF8.self)),
     ]
 }

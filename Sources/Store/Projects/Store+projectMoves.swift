@@ -77,7 +77,7 @@ extension Store {
         return try columns.nextCase()
     }
 
-    /// Indexes: `idx_tasks_backlog`, `idx_tasks_held`, `idx_tasks_in_queue`, `idx_tasks_running`.
+    /// Indexes: `idx_tasks_backlog`, `idx_tasks_held`, `idx_tasks_in_flight`.
     private static func hasLiveTasks(_ id: UUID, _ connection: isolated PostgresConnection) throws -> Bool {
         for place in TaskPlace.allCases {
             let rows = try connection.query(

@@ -145,7 +145,7 @@ extension Store {
         }
     }
 
-    /// Tasks that should be with the broker since longer than `age`, counted. Index: `idx_tasks_in_queue`.
+    /// Tasks that should be with the broker since longer than `age`, counted. Index: `idx_tasks_in_flight`, or `idx_tasks_status`: both hold little of it.
     public func staleInQueue(olderThan age: Duration) async throws -> [StaleEntry] {
         try await database.query(
             """
@@ -161,7 +161,7 @@ extension Store {
         }
     }
 
-    /// Takes back tasks that the broker lost: they are admitted anew. Index: `idx_tasks_in_queue`.
+    /// Takes back tasks that the broker lost: they are admitted anew. Indexes: as `staleInQueue`.
     public func readmit(_ stale: [StaleEntry], olderThan age: Duration) async throws -> Int {
         let projectIDs = stale.map(\.projectID)
         let priorities = stale.map { Int32(clamping: $0.priority) }

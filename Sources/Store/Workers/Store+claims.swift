@@ -41,10 +41,8 @@ public struct TaskClaim: Sendable, Hashable {
 extension Store {
     /// Claims the tasks that are still in the queue, opens the ledger row of each one's first call, and gives back those that it got.
     ///
-    /// A message may overtake the commit of the dispatcher that sent it: the row then still reads `pending` and is locked. Locking first
-    /// waits for that commit; the status that decides is the one read under the lock. Children are locked before their parents, as the
-    /// triggers of families do (0006_families.sql). A worker that was taken for dead, and does not know it
-    /// yet, gets nothing.
+    /// A row that somebody moves at this moment is waited for, and its fate is decided by what it is then (`chorus_claim`). A worker that was
+    /// taken for dead, and does not know it yet, gets nothing.
     ///
     /// A task whose project was paused, or that waits for others again, goes back to `pending`; one whose project was cancelled or whose
     /// deadline has passed ends here.
@@ -52,33 +50,27 @@ extension Store {
     public func claim(_ taskIDs: [UUID], workerID: UUID, fleetDefault: String?) async throws -> [ClaimedTask] {
         try await queryRetryingDeadlocks(
             """
-            WITH locked AS MATERIALIZED (
-                SELECT task_id, status, project_id, deadline, waiting_on FROM tasks
-                WHERE task_id = ANY (\(taskIDs)) AND status IN ('pending', 'retrying', 'in_queue')
-                    AND EXISTS (SELECT FROM workers w WHERE w.worker_id = \(workerID) AND w.status IN ('alive', 'draining'))
-                ORDER BY depth DESC, task_id FOR UPDATE
-            ), fate AS MATERIALIZED (
-                SELECT l.task_id, p.settings,
-                    CASE
-                        WHEN p.status = 'cancelled' THEN 'cancelled'
-                        WHEN l.deadline <= clock_timestamp() THEN 'failed'
-                        WHEN p.status = 'active' AND l.waiting_on = 0 THEN 'processing'
-                        ELSE 'pending'
-                    END AS status
-                FROM locked l JOIN projects p USING (project_id)
-                WHERE l.status = 'in_queue'
-            ), claimed AS (
+            WITH claimed AS (
                 UPDATE tasks t
-                SET status = f.status, updated_at = clock_timestamp(),
-                    attempt = CASE f.status WHEN 'processing' THEN t.attempt + 1 ELSE t.attempt END,
-                    assigned_worker_id = CASE f.status WHEN 'processing' THEN \(workerID) ELSE t.assigned_worker_id END,
-                    started_at = CASE f.status WHEN 'processing' THEN clock_timestamp() ELSE t.started_at END,
-                    completed_at = CASE WHEN f.status IN ('failed', 'cancelled') THEN clock_timestamp() END,
-                    error_message = CASE f.status WHEN 'failed' THEN \(Self.deadlinePassed) ELSE t.error_message END
-                FROM fate f
-                WHERE t.task_id = f.task_id
+                SET status = chorus_claim(t.status, t.deadline, t.waiting_on, p.status),
+                    updated_at = CASE t.status WHEN 'in_queue' THEN clock_timestamp() ELSE t.updated_at END,
+                    attempt = CASE chorus_claim(t.status, t.deadline, t.waiting_on, p.status)
+                        WHEN 'processing' THEN t.attempt + 1 ELSE t.attempt END,
+                    assigned_worker_id = CASE chorus_claim(t.status, t.deadline, t.waiting_on, p.status)
+                        WHEN 'processing' THEN \(workerID) ELSE t.assigned_worker_id END,
+                    started_at = CASE chorus_claim(t.status, t.deadline, t.waiting_on, p.status)
+                        WHEN 'processing' THEN clock_timestamp() ELSE t.started_at END,
+                    completed_at = CASE
+                        WHEN chorus_claim(t.status, t.deadline, t.waiting_on, p.status) IN ('failed', 'cancelled') THEN clock_timestamp() END,
+                    error_message = CASE chorus_claim(t.status, t.deadline, t.waiting_on, p.status)
+                        WHEN 'failed' THEN \(Self.deadlinePassed) ELSE t.error_message END
+                FROM projects p
+                WHERE t.task_id = ANY (\(taskIDs)) AND p.project_id = t.project_id
+                    -- Written so that no index but the primary key's can serve: the partial ones look small to the planner.
+                    AND t.status <> ALL ('{processing,completed,failed,cancelled,paused}')
+                    AND EXISTS (SELECT FROM workers w WHERE w.worker_id = \(workerID) AND w.status IN ('alive', 'draining'))
                 RETURNING t.task_id, t.project_id, t.task_type, t.input_data, t.attempt, t.retry_count, t.max_retries, t.deadline, t.status,
-                    t.child_count, f.settings
+                    t.child_count, p.settings
             ), chosen AS (
                 SELECT c.*, c.settings -> 'engines' AS engines,
                     CASE WHEN c.task_type <> 'group' THEN chorus_first_engine(c.input_data, c.settings, \(fleetDefault)) END AS engine
