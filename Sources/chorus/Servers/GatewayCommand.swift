@@ -25,6 +25,7 @@ struct GatewayCommand: AsyncParsableCommand {
         let acceptances = GroupCommit<Submission, Acceptance> { await store.accept($0) }
         var pace = DispatcherConfiguration()
         pace.partitioning = configuration.partitioning
+        pace.lease = try configuration.source.duration("worker.lease")
         let dispatcher = DispatcherService(configuration: pace, store: store, publisher: publisher, logger: logger)
         let gateway = Gateway(
             configuration: try Self.gateway(configuration), store: store, acceptances: acceptances,

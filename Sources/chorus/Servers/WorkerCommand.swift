@@ -42,6 +42,7 @@ struct WorkerCommand: AsyncParsableCommand {
             name: try source.text("worker.name"), version: Release.version, concurrency: try source.integer("worker.concurrency"))
         worker.partitioning = configuration.partitioning
         worker.drainTimeout = try source.duration("worker.drain_timeout")
+        worker.lease = try source.duration("worker.lease")
         return worker
     }
 
