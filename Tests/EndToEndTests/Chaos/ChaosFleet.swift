@@ -85,10 +85,12 @@ actor ChaosFleet {
         _ = await processes[target]?.exit()
     }
 
-    /// Asks it to leave, and expects that it leaves well.
-    func drain(_ target: ChaosTarget) async {
+    /// Asks it to leave once it has begun, and expects that it leaves well.
+    func drain(_ target: ChaosTarget) async throws {
         complainIfDead(target)
         guard let process = processes[target] else { return }
+        // Until a process has taken over its signals, the kernel ends it.
+        try await eventually("\(target) has begun", within: .seconds(30)) { process.exitIfKnown != nil || !process.log.tail().isEmpty }
         let exit = await process.terminate(grace: .seconds(60))
         if exit != .exited(0) { complaints.append("\(target) was asked to leave and \(exit): \(process.log.path)") }
     }

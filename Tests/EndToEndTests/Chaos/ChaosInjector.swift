@@ -51,7 +51,7 @@ struct ChaosInjector: Sendable {
         switch event.fault {
         case .killWorker, .killGateway, .killEngine: await system.kill(event.target)
         case .freezeWorker, .freezeGateway: await system.signal(event.target, SIGSTOP)
-        case .drainWorker, .drainGateway: await system.drain(event.target)
+        case .drainWorker, .drainGateway: try await system.drain(event.target)
         case .restartBroker: await fleet.rabbitMQ.stop()
         case .killBroker: await fleet.rabbitMQ.kill()
         case .wipeBroker:
