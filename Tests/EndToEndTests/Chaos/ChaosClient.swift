@@ -58,6 +58,8 @@ final class ChaosClient: Sendable {
                 let ids = answer["task_ids"]?.arrayValue?.compactMap(\.stringValue) ?? [answer["task_id"]?.stringValue].compactMap(\.self)
                 return .accepted(ids.compactMap(UUID.init(uuidString:)))
             case 503: return .refused
+            // The gateway itself does not know.
+            case 504: return .unknown
             default:
                 complain("request \(draft.name) was answered with \(response.status.code): \(answer.text)")
                 return .unknown
@@ -98,7 +100,7 @@ final class ChaosClient: Sendable {
         }
         switch status {
         case 200: state.withLock { $0.note(action, of: task, isDone: true) }
-        // 503 may hide a commit, as long as nobody promises that it does not.
+        // Of a move it does not promise that nothing happened.
         case 503: state.withLock { $0.note(action, of: task, isDone: false) }
         case 409: break
         default: complain("\(action.rawValue) of \(task.text) was answered with \(status)")
