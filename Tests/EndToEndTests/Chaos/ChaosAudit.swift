@@ -20,8 +20,11 @@ struct ChaosAudit: Sendable {
     let engine: ChaosEngineRecord
 
     var findings: [Finding] {
-        (taskRules + callRules).compactMap { $0.1.isEmpty ? nil : Finding(rule: $0.0, subjects: $0.1) }
+        rules.compactMap { $0.1.isEmpty ? nil : Finding(rule: $0.0, subjects: $0.1) }
     }
+
+    /// Each rule with what breaks it.
+    var rules: [(String, [String])] { taskRules + callRules }
 
     var summary: String {
         let answers = ledger.requests.values.map { request in
