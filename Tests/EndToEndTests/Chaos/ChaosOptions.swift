@@ -9,7 +9,6 @@ struct ChaosOptions: Sendable {
     /// How long the tasks may take to end when everything is back: longer than the longest backoff that they can have come to.
     let settling: Duration
 
-    static let isLong = ProcessInfo.processInfo.environment["CHORUS_CHAOS_MINUTES"] != nil
     /// Nothing takes longer, or the tests would hang instead of fail.
     static let timeLimit = (try? ChaosOptions().minutes) ?? 10
 
