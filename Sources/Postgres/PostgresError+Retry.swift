@@ -12,6 +12,17 @@ extension PostgresError {
         }
     }
 
+    /// Whether what was asked may have taken effect all the same: no answer came, so a commit may have been made.
+    ///
+    /// A server that ended a statement with its own words, by a time limit (57014) or in a shutdown (57P01), has rolled it back.
+    public var leavesOutcomeOpen: Bool {
+        switch code {
+        case .connectionLost, .timedOut: sqlState == nil
+        case .protocolViolation: true
+        case .connectionFailed, .poolExhausted, .cancelled, .server, .decoding, .closed, .invalidQuery, .invalidConfiguration: false
+        }
+    }
+
     private static func isRetryable(sqlState: String) -> Bool {
         switch sqlState {
         case "40001", "40P01": true  // serialization failure, deadlock

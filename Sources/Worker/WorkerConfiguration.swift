@@ -14,8 +14,8 @@ public struct WorkerConfiguration: Sendable {
     public var drainTimeout = Duration.seconds(30)
     /// How long the worker counts as alive without renewing.
     public var lease = Duration.seconds(15)
-    /// How often it renews.
-    public var heartbeat = Duration.seconds(5)
+    /// How often it renews: two renewals may fail.
+    public var heartbeat: Duration { lease / 3 }
     /// How often the engines are read from the database.
     public var engineRefresh = Duration.seconds(5)
     public var backoff = RetryBackoff.standard

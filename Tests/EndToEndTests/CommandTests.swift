@@ -31,6 +31,22 @@ import Testing
         #expect(output.contains("Error:"))
     }
 
+    /// A server that waits for its database, which everything does after a power cut, leaves well when it is told to.
+    @Test(arguments: ["gateway", "worker"])
+    func leavesWhileItWaitsForTheDatabase(server: String) async throws {
+        let folder = try await TestFolder.fresh("waiting")
+        let log = "\(folder)/output"
+        let child = try await ChildProcess.start(
+            ProcessCommand(
+                executable: DevSystem.executable, arguments: [server],
+                environment: ["CHORUS_DATABASE_URL": "postgresql://127.0.0.1:\(try LoopbackPort.free())/x", "CHORUS_HTTP_PORT": "0"],
+                logPath: log))
+        try await eventually("it waits") { try String(contentsOfFile: log, encoding: .utf8).contains("cannot connect to the database") }
+        child.signal(SIGTERM)
+        try await eventually("it has left") { child.exitIfKnown != nil }
+        #expect(child.exitIfKnown == .exited(0))
+    }
+
     @Test(arguments: [
         ("http:\n  prot: 1\n", "chorus.yaml:2: there is no key 'http.prot'"),
         ("http:\n  port: many\n", "chorus.yaml:2: http.port must be a whole number from 0 to 65535, not 'many'"),

@@ -75,6 +75,38 @@ import Testing
             #expect(open <= 3)
         }
     }
+
+    /// Two workers with one slot each, one of them busy for 30 s: ten short tasks all run on the other one meanwhile, each soon after the
+    /// one before.
+    @Test func aBusyWorkerHoldsNothingBack() async throws {
+        try await DevSystem.with(["--workers", "2", "--worker-concurrency", "1", "--engine-latency", "10ms"]) { system in
+            let project = try await system.makeProject("Mixed")
+            let long: JSONValue = ["task_type": "chat", "input_data": ["prompt": "[simulate: latency=30s]"]]
+            let (status, answer) = try await system.request(.post, "/v1/projects/\(project)/tasks", body: long.serialized())
+            #expect(status == 201, "\(answer)")
+            try await eventually("the long task runs", within: .seconds(10)) {
+                try await system.count("SELECT count(*) FROM tasks WHERE status = 'processing'") == 1
+            }
+            try await system.submitEqual(10, to: project)
+            try await eventually("the short tasks are completed", within: .seconds(20)) {
+                try await system.count("SELECT count(*) FROM tasks WHERE status = 'completed'") == 10
+            }
+            #expect(try await system.count("SELECT count(*) FROM tasks WHERE status = 'processing'") == 1, "the long task still runs")
+            let workers = try await system.count("SELECT count(DISTINCT assigned_worker_id) FROM tasks WHERE status = 'completed'")
+            #expect(workers == 1)
+            let longest =
+                try await system.database.query(
+                    """
+                    SELECT max(extract(epoch FROM gap))::float8 FROM (
+                        SELECT started_at - lag(completed_at) OVER (ORDER BY started_at) AS gap FROM tasks WHERE status = 'completed') AS g
+                    """
+                ) { try $0.decode(Double.self) }.first ?? .infinity
+            print("behind a busy worker: the longest wait between two short tasks was \(longest * 1_000) ms")
+            #expect(longest < 1)
+            let (cancelled, _) = try await system.request(.post, "/v1/tasks/\(answer["task_id"]?.stringValue ?? "")/cancel", body: [])
+            #expect(cancelled == 200)
+        }
+    }
 }
 
 extension DevSystem {

@@ -32,13 +32,14 @@ struct Fleet: Sendable {
             outcome = .failure(error)
         }
         await engine.terminate(grace: .seconds(5))
-        await fleet.session.shutdown()
-        await fleet.rabbitMQ.stop()
-        await fleet.postgres.stop()
+        await fleet.stop()
         try outcome.get()
     }
 
-    private static func make() async throws -> Fleet {
+    /// Starts both servers and prepares them; the owner calls `stop()`.
+    ///
+    /// - Parameter variables: go over the environment of every process.
+    static func make(_ variables: [String: String] = [:]) async throws -> Fleet {
         let postgres = try await TestServers.privatePostgres()
         let rabbitMQ = try await TestServers.privateRabbitMQ()
         async let databaseURL = postgres.start()
@@ -48,11 +49,18 @@ struct Fleet: Sendable {
         environment["CHORUS_DATABASE_URL"] = try await databaseURL
         environment["CHORUS_AMQP_URL"] = try await brokerURL
         environment["CHORUS_HTTP_PORT"] = "\(gatewayPort)"
+        environment.merge(variables) { $1 }
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let key = try await prepare(try await databaseURL, enginePort: enginePort, logger)
         return Fleet(
             folder: try await TestFolder.fresh("fleet"), postgres: postgres, rabbitMQ: rabbitMQ, session: NIOURLSession(logger: logger),
             environment: environment, key: key, gatewayPort: gatewayPort, enginePort: enginePort)
+    }
+
+    func stop() async {
+        await session.shutdown()
+        await rabbitMQ.stop()
+        await postgres.stop()
     }
 
     private static func prepare(_ url: String, enginePort: Int, _ logger: Logger) async throws -> APIKey {
@@ -89,12 +97,12 @@ struct Fleet: Sendable {
         }
     }
 
-    func start(_ arguments: [String], extra: [String: String] = [:]) async throws -> ChildProcess {
+    func start(_ arguments: [String], extra: [String: String] = [:], log: String? = nil) async throws -> ChildProcess {
         try await ChildProcess.start(
             ProcessCommand(
                 executable: try DevSystem.executable, arguments: arguments,
                 environment: environment.merging(extra, uniquingKeysWith: { $1 }),
-                logPath: "\(folder)/\(arguments[0])-\(UInt32.random(in: 0 ... .max)).log", parentDeathSignal: .kill))
+                logPath: "\(folder)/\(log ?? "\(arguments[0])-\(UInt32.random(in: 0 ... .max))").log", parentDeathSignal: .kill))
     }
 
     func startGateway() async throws -> ChildProcess {
@@ -106,11 +114,11 @@ struct Fleet: Sendable {
         return gateway
     }
 
-    /// `chorus verify`: its exit status, and what it says.
-    func verify() async throws -> (ProcessExit?, String) {
-        let child = try await start(["verify", "--grace", "20s"])
+    /// `chorus verify`: its exit status, and all that it says.
+    func verify(grace: String = "20s") async throws -> (ProcessExit?, String) {
+        let child = try await start(["verify", "--grace", grace])
         guard let exit = await child.exit() else { throw CancellationError() }
-        return (exit, child.log.tail())
+        return (exit, try String(contentsOfFile: child.log.path, encoding: .utf8))
     }
 
     func request(_ method: HTTPRequest.Method, _ path: String, _ body: JSONValue? = nil) async throws -> (HTTPResponse, JSONValue) {
@@ -119,12 +127,13 @@ struct Fleet: Sendable {
 
     func engineStats() async throws -> JSONValue { try await send(.get, "/stats", port: enginePort, nil).1 }
 
-    private func send(_ method: HTTPRequest.Method, _ path: String, port: Int, _ body: JSONValue?) async throws -> (HTTPResponse, JSONValue)
-    {
+    func send(
+        _ method: HTTPRequest.Method, _ path: String, port: Int, _ body: JSONValue?, timeouts: NIOURLSessionTimeouts? = nil
+    ) async throws -> (HTTPResponse, JSONValue) {
         var request = HTTPRequest(method: method, scheme: "http", authority: "127.0.0.1:\(port)", path: path)
         request.headerFields[.authorization] = "Bearer \(key.secret)"
         if body != nil { request.headerFields[.contentType] = "application/json" }
-        let (bytes, response) = try await session.upload(for: request, from: body?.serialized() ?? [])
+        let (bytes, response) = try await session.upload(for: request, from: body?.serialized() ?? [], timeouts: timeouts)
         return (response, try JSONValue(parsing: bytes, limits: JSONLimits(depth: 512)))
     }
 

@@ -27,7 +27,9 @@ struct GatewayFixture: Sendable {
 
     static func with(
         engines: [EngineRow] = [EngineRow(name: "local", type: "openai", definition: ["name": "local", "secret": "env:LOCAL_KEY"])],
-        readiness: [ReadinessCheck] = [], bodyLimit: Int = 1 << 20, _ body: @Sendable @escaping (GatewayFixture) async throws -> Void
+        readiness: [ReadinessCheck] = [], bodyLimit: Int = 1 << 20,
+        accept: (@Sendable ([Submission]) async -> [Result<Acceptance, any Error>])? = nil,
+        _ body: @Sendable @escaping (GatewayFixture) async throws -> Void
     ) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let made = try await TestDatabase.make("gateway")
@@ -38,7 +40,9 @@ struct GatewayFixture: Sendable {
         let key = try await newKey("owner@example.org", store)
         let strangersKey = try await newKey("stranger@example.org", store)
 
-        let acceptances = GroupCommit<Submission, Acceptance> { await store.accept($0) }
+        let acceptances = GroupCommit<Submission, Acceptance> { submissions in
+            if let accept { await accept(submissions) } else { await store.accept(submissions) }
+        }
         let (ports, port) = AsyncStream<Int>.makeStream()
         var configuration = GatewayConfiguration()
         configuration.port = 0

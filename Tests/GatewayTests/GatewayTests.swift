@@ -1,5 +1,6 @@
 import Domain
 import HTTPTypes
+import Postgres
 import Store
 import Testing
 
@@ -187,6 +188,20 @@ import Testing
             let answer = try await fixture.send(.get, "/readyz", key: "")
             #expect(answer.status == 200)
             #expect(answer.json["warnings"] == ["broker does not work at the moment"])
+        }
+    }
+
+    /// 503 is a promise that nothing was stored; where nobody knows, the answer is another one, and does not invite to try again.
+    @Test(arguments: [(PostgresError.Code.connectionFailed, 503), (.poolExhausted, 503), (.connectionLost, 504), (.timedOut, 504)])
+    func doubtIsNoRefusal(code: PostgresError.Code, status: Int) async throws {
+        let accept = { @Sendable (submissions: [Submission]) -> [Result<Acceptance, any Error>] in
+            submissions.map { _ in .failure(PostgresError(code, "away")) }
+        }
+        try await GatewayFixture.with(accept: accept) { fixture in
+            let project = try await fixture.makeProject()
+            let answer = try await fixture.send(.post, "/v1/projects/\(project)/tasks", Self.task)
+            #expect(answer.status == status)
+            #expect((answer.head.headerFields[.retryAfter] != nil) == (status == 503))
         }
     }
 

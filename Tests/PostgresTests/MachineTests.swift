@@ -109,4 +109,14 @@ struct MachineTests {
         #expect(PostgresError(.connectionLost, "").isRetryable)
         #expect(!PostgresError(.cancelled, "").isRetryable)
     }
+
+    @Test func onlyAnAnswerThatNeverCameLeavesTheOutcomeOpen() {
+        let open = PostgresError.Code.allCases.filter { PostgresError($0, "").leavesOutcomeOpen }
+        #expect(open == [.connectionLost, .timedOut, .protocolViolation])
+        for (code, sqlState) in [(PostgresError.Code.timedOut, "57014"), (.connectionLost, "57P01")] {
+            var ended = PostgresError(code, "")
+            ended.sqlState = sqlState
+            #expect(!ended.leavesOutcomeOpen)
+        }
+    }
 }

@@ -3,6 +3,8 @@ import Operations
 /// Something that did not come true in its time.
 public struct NotEventually: Error, CustomStringConvertible {
     public let description: String
+
+    public init(description: String) { self.description = description }
 }
 
 /// Polls until `condition` is true, as tests never sleep.

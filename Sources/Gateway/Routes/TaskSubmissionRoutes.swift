@@ -2,6 +2,7 @@ import Domain
 import FoundationEssentials
 import Hummingbird
 import HummingbirdCore
+import Postgres
 import Store
 
 /// `POST /v1/projects/{id}/tasks`: the hot path. Its one statement is shared with the requests of the same moment.
@@ -27,7 +28,7 @@ struct TaskSubmissionRoutes: Sendable {
             try Self.tasks(in: body, limit: arrayLimit, knownEngines: names)
         }
         let submission = Submission(projectID: projectID, userID: principal.userID, tasks: tasks)
-        let acceptance = try await acceptances.submit(submission, weight: submission.size)
+        let acceptance = try await accept(submission)
         onAccepted()
         if body.arrayValue == nil, let task = tasks.first {
             return Response(
@@ -35,6 +36,15 @@ struct TaskSubmissionRoutes: Sendable {
         }
         return Response(
             ["accepted": .number(JSONNumber(submission.size)), "task_ids": .array(tasks.map { .string($0.id.text) })], status: .created)
+    }
+
+    /// Any error but doubt means that nothing was stored.
+    private func accept(_ submission: Submission) async throws -> Acceptance {
+        do {
+            return try await acceptances.submit(submission, weight: submission.size)
+        } catch let error as PostgresError where error.leavesOutcomeOpen {
+            throw AcceptanceInDoubt(cause: error)
+        }
     }
 
     /// The tasks of a body: one object, or an array of them. The limit counts those inside others as well.

@@ -9,6 +9,7 @@ extension Problem {
     init(answering error: any Error) {
         switch error {
         case let problem as Problem: self = problem
+        case let error as AcceptanceInDoubt: self = error.problem
         case let error as PostgresError where error.isRetryable:
             self = .unavailable("The database does not answer in time. Try again.")
         case let failure as GroupCommit<Submission, Acceptance>.Failure:

@@ -8,7 +8,8 @@ public actor PrivatePostgres: PrivateServer {
     public nonisolated var name: String { "PostgreSQL" }
     private static let user = "chorus"
 
-    private let dataDirectory: String
+    /// With its log, `server.log`.
+    nonisolated let dataDirectory: String
     private let wantedPort: Int?
     private let logger: Logger
     private var child: ChildProcess?

@@ -5,7 +5,8 @@ public import Logging
 public actor PrivateRabbitMQ: PrivateServer {
     public nonisolated var name: String { "RabbitMQ" }
 
-    private let dataDirectory: String
+    /// With its log, `server.log`.
+    nonisolated let dataDirectory: String
     private let wantedPort: Int?
     private let hasManagement: Bool
     private let logger: Logger

@@ -8,7 +8,7 @@ public import ServiceLifecycle
 /// - `POST /v1/chat/completions`, in one piece or with `stream: true`; `GET /v1/models`; `GET /health`;
 ///   `GET /stats` tells what was called, `DELETE /stats` forgets it.
 /// - Faults come by the configured rate, or on command: header `x-simulate`, body field `simulate`, or `[simulate: …]` in the last message
-///   (see ``SimulatedFate``).
+///   (see ``SimulatedFate``), or on a standing order: `PUT /order` with such a command as its body, in force until `DELETE /order`.
 public struct SimulatedEngine: Service {
     private let configuration: SimulatedEngineConfiguration
     private let logger: Logger
@@ -24,8 +24,10 @@ public struct SimulatedEngine: Service {
     }
 
     public func run() async throws {
+        let responder = SimulatedEngineResponder(
+            configuration: configuration, record: try configuration.recordPath.map(SimulatedRecord.init(path:)))
         let application = Application(
-            responder: SimulatedEngineResponder(configuration: configuration),
+            responder: responder,
             configuration: ApplicationConfiguration(address: .hostname(configuration.host, port: configuration.port), backlog: 4_096),
             onServerRunning: { [onReady] channel in await onReady(channel.localAddress?.port ?? 0) },
             logger: logger)

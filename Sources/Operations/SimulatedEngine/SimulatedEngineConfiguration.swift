@@ -15,12 +15,14 @@ public struct SimulatedEngineConfiguration: Sendable {
     public var tokensPerSecond: Double?
     /// The same seed gives the same fate to the n-th call; nil throws new dice at every start.
     public var seed: UInt64?
+    /// A file to which each call adds a line when it begins and one when it ends: it tells what an engine that was killed had done.
+    public var recordPath: String?
     /// Bytes of a request's body; one more gets 413.
     public var maxBodyBytes: Int
 
     public init(
         host: String = "127.0.0.1", port: Int = 0, latency: Duration = .zero, jitter: Duration = .zero, errorRate: Double = 0,
-        rateLimit: Int? = nil, tokensPerSecond: Double? = nil, seed: UInt64? = nil, maxBodyBytes: Int = 4 << 20
+        rateLimit: Int? = nil, tokensPerSecond: Double? = nil, seed: UInt64? = nil, recordPath: String? = nil, maxBodyBytes: Int = 4 << 20
     ) {
         self.host = host
         self.port = port
@@ -30,6 +32,7 @@ public struct SimulatedEngineConfiguration: Sendable {
         self.rateLimit = rateLimit
         self.tokensPerSecond = tokensPerSecond
         self.seed = seed
+        self.recordPath = recordPath
         self.maxBodyBytes = maxBodyBytes
     }
 }

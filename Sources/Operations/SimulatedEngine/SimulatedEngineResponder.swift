@@ -5,7 +5,7 @@ import NIOCore
 import ServiceLifecycle
 import Synchronization
 
-/// Answers the simulated engine's requests; a switch, since five paths need no router.
+/// Answers the simulated engine's requests; a switch, since so few paths need no router.
 final class SimulatedEngineResponder: HTTPResponder {
     typealias Context = BasicRequestContext
 
@@ -13,14 +13,17 @@ final class SimulatedEngineResponder: HTTPResponder {
         var stats = SimulatedStats()
         var number: UInt64 = 0
         var window: RateWindow?
+        var order: SimulatedOrder?
     }
 
     private let configuration: SimulatedEngineConfiguration
     private let seed: UInt64
+    private let record: SimulatedRecord?
     private let state: Mutex<State>
 
-    init(configuration: SimulatedEngineConfiguration) {
+    init(configuration: SimulatedEngineConfiguration, record: SimulatedRecord? = nil) {
         self.configuration = configuration
+        self.record = record
         self.seed = configuration.seed ?? .random(in: 0 ... .max)
         self.state = Mutex(State(window: configuration.rateLimit.map(RateWindow.init(limit:))))
     }
@@ -35,9 +38,21 @@ final class SimulatedEngineResponder: HTTPResponder {
         case (.delete, "/stats"):
             state.withLock { $0.stats.reset() }
             return Response(status: .noContent)
+        case (.put, "/order"): return try await heed(request)
+        case (.delete, "/order"):
+            state.withLock { $0.order = nil }
+            return Response(status: .noContent)
         default:
             return .error(404, "no such path: \(request.uri.path.prefix(100))", code: "not_found")
         }
+    }
+
+    private func heed(_ request: Request) async throws -> Response {
+        var request = request
+        let text = String(buffer: try await request.collectBody(upTo: 1_024))
+        guard let order = SimulatedOrder(text) else { return .error(400, "unknown order: \(text.prefix(100))", code: "invalid_order") }
+        state.withLock { $0.order = order }
+        return Response(status: .noContent)
     }
 
     private func complete(_ request: Request) async throws -> Response {
@@ -53,13 +68,22 @@ final class SimulatedEngineResponder: HTTPResponder {
             return .error(413, "the body has more than \(configuration.maxBodyBytes) bytes", code: "request_too_large")
         }
         let key = HTTPField.Name.idempotencyKey.flatMap { request.headers[$0] } ?? body["user"]?.stringValue
-        let (number, wait) = state.withLock { state in
+        let (number, wait, order) = state.withLock { state in
             state.number += 1
             state.stats.began(key: key)
-            return (state.number, state.window?.take(at: .now))
+            return (state.number, state.window?.take(at: .now), state.order)
+        }
+        record?.began(key)
+        // On record before the first byte leaves: an answer that somebody has is never missing there.
+        let ended = { @Sendable [self] (status: Int) in
+            state.withLock { $0.stats.ended(status: status) }
+            record?.ended(key, status: status)
         }
         do {
-            let response = try await answer(request, body, number: number, wait: wait)
+            var fate = SimulatedFate(number: number, seed: seed, configuration: configuration)
+            order?.apply(to: &fate, number: number, seed: seed)
+            if let wait { fate.ending = .status(429, retryAfter: wait) }
+            let response = try await answer(request, body, number: number, fate: fate, ended: ended)
             if response.streams { return response.response }
             ended(response.response.status.code)
             return response.response
@@ -70,16 +94,11 @@ final class SimulatedEngineResponder: HTTPResponder {
         }
     }
 
-    private func ended(_ status: Int) {
-        state.withLock { $0.stats.ended(status: status) }
-    }
-
     /// The response, and whether its body ends the call when it is written.
     private func answer(
-        _ request: Request, _ body: JSONValue, number: UInt64, wait: Int?
+        _ request: Request, _ body: JSONValue, number: UInt64, fate: SimulatedFate, ended: @escaping @Sendable (Int) -> Void
     ) async throws -> (response: Response, streams: Bool) {
-        var fate = SimulatedFate(number: number, seed: seed, configuration: configuration)
-        if let wait { fate.ending = .status(429, retryAfter: wait) }
+        var fate = fate
         if let command = SimulatedCommand.find(header: HTTPField.Name.simulate.flatMap { request.headers[$0] }, body: body),
             let misunderstood = fate.obey(command)
         {
@@ -96,13 +115,14 @@ final class SimulatedEngineResponder: HTTPResponder {
             fate.latency += .seconds(Double(completion.tokens.count) / pace)
         }
         try await think(fate.latency, about: request)
-        var answer = ending(fate.ending, completion, body, streams: streams)
+        var answer = ending(fate.ending, completion, body, streams: streams, ended: ended)
         if fate.latency > Self.longThought { answer.response.headers[.connection] = "close" }
         return answer
     }
 
     private func ending(
-        _ ending: SimulatedFate.Ending, _ completion: SimulatedCompletion, _ body: JSONValue, streams: Bool
+        _ ending: SimulatedFate.Ending, _ completion: SimulatedCompletion, _ body: JSONValue, streams: Bool,
+        ended: @escaping @Sendable (Int) -> Void
     ) -> (response: Response, streams: Bool) {
         switch ending {
         case .status(let status, let retryAfter): return (.error(status, "simulated", code: "simulated", retryAfter: retryAfter), false)
@@ -111,7 +131,7 @@ final class SimulatedEngineResponder: HTTPResponder {
         case .answer where streams:
             let pause = configuration.tokensPerSecond.map { Duration.seconds(1 / $0) } ?? .zero
             let includesUsage = body["stream_options"]?["include_usage"]?.boolValue == true
-            let events = Response.stream(completion, pause: pause, includesUsage: includesUsage, sleep: sleep) { [self] in ended(200) }
+            let events = Response.stream(completion, pause: pause, includesUsage: includesUsage, sleep: sleep) { ended(200) }
             return (events, true)
         case .answer: return (.json(completion.json), false)
         }

@@ -121,7 +121,9 @@ extension PostgresConnection {
                     statements.forget(key)
                     error = error.about(sql: key.sql)
                 case .execute(let index): error = error.about(query: queries[index])
-                case .deallocate, .sync: break
+                // What ends the session here comes behind the statements: the commit may have been made before.
+                case .sync: if error.code == .connectionLost { error.sqlState = nil }
+                case .deallocate: break
                 }
                 if failure == nil { failure = error }
                 guard handle != nil else { throw failure ?? error }

@@ -7,8 +7,8 @@ struct ConfigurationKey: Sendable {
         /// A URL that may hold a password; also `env:NAME` or `credential:NAME`.
         case secret
         case integer(ClosedRange<Int>)
-        /// `250ms`, `30s`, `5m`.
-        case duration
+        /// `250ms`, `30s`, `5m`, within these bounds.
+        case duration(ClosedRange<Duration>)
         case choice([String])
     }
 
@@ -31,7 +31,8 @@ struct ConfigurationKey: Sendable {
         ConfigurationKey(name: "http.body_limit", kind: .integer(1_024...67_108_864), standard: "1048576"),
         ConfigurationKey(name: "worker.name", kind: .text, standard: "worker"),
         ConfigurationKey(name: "worker.concurrency", kind: .integer(1...10_000), standard: "64"),
-        ConfigurationKey(name: "worker.drain_timeout", kind: .duration, standard: "30s"),
+        ConfigurationKey(name: "worker.drain_timeout", kind: .duration(.zero ... .seconds(86_400)), standard: "30s"),
+        ConfigurationKey(name: "worker.lease", kind: .duration(.seconds(1) ... .seconds(600)), standard: "15s"),
         ConfigurationKey(name: "worker.state_directory", kind: .path, standard: ""),
         ConfigurationKey(name: "log.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error"]), standard: "info"),
     ]

@@ -45,7 +45,9 @@ extension ConfigurationSource {
 
     func duration(_ name: String) throws -> Duration {
         let value = self[name]
-        guard let duration = Duration(text: value.text) else { throw wrong(value, name) }
+        guard case .duration(let range) = kind(name), let duration = Duration(text: value.text), range.contains(duration) else {
+            throw wrong(value, name)
+        }
         return duration
     }
 
@@ -81,7 +83,8 @@ extension ConfigurationSource {
         let allowed =
             switch kind(name) {
             case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
-            case .duration: "a duration such as 250ms, 30s or 5m"
+            case .duration(let range):
+                "a duration such as 250ms, 30s or 5m, \(range.lowerBound.components.seconds)s to \(range.upperBound.components.seconds)s"
             case .choice(let choices): "one of \(choices.joined(separator: ", "))"
             case .path: "an absolute path"
             case .text, .secret, nil: "a text"

@@ -19,12 +19,12 @@ struct GatewayCommand: AsyncParsableCommand {
         let configuration = try ChorusConfiguration(path: options.config, applicationName: "chorus-gateway")
         let logger = configuration.logger("chorus.gateway")
         let database = PostgresClient(configuration: configuration.database, logger: logger)
-        try await StartUp.check(database, logger)
         let store = Store(database)
         let publisher = AMQPPublisher(configuration: configuration.broker, topology: configuration.topology, logger: logger)
         let acceptances = GroupCommit<Submission, Acceptance> { await store.accept($0) }
         var pace = DispatcherConfiguration()
         pace.partitioning = configuration.partitioning
+        pace.lease = try configuration.source.duration("worker.lease")
         let dispatcher = DispatcherService(
             configuration: pace, store: store, database: configuration.database, publisher: publisher, logger: logger)
         let gateway = Gateway(
@@ -35,7 +35,10 @@ struct GatewayCommand: AsyncParsableCommand {
                 // Without the broker tasks are accepted all the same: they wait in the database.
                 ReadinessCheck(name: "broker", isOptional: true) { try await publisher.waitUntilConnected(timeout: .seconds(1)) },
             ], logger: logger)
-        try await Servers.run([database, publisher, acceptances, dispatcher, gateway], logger)
+        let services = PreparedServices(services: [database, publisher, acceptances, dispatcher, gateway], logger: logger) {
+            try await StartUp.check(database, logger)
+        }
+        try await Servers.run([services], logger)
     }
 
     private static func gateway(_ configuration: ChorusConfiguration) throws -> GatewayConfiguration {

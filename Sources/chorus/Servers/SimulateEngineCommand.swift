@@ -21,6 +21,8 @@ struct SimulateEngineCommand: AsyncParsableCommand {
     var tokensPerSecond: Double?
     @Option(help: "Makes jitter and errors the same in every run.")
     var seed: UInt64?
+    @Option(help: "A file that gets a line when a call begins, and one when it ends.")
+    var record: String?
 
     func validate() throws {
         guard (0...65_535).contains(port) else { throw ValidationError("--port must be 0 to 65535") }
@@ -38,6 +40,7 @@ struct SimulateEngineCommand: AsyncParsableCommand {
         configuration.rateLimit = rateLimit
         configuration.tokensPerSecond = tokensPerSecond
         configuration.seed = seed
+        configuration.recordPath = record
         var logger = Logger(label: "chorus.engine", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = .notice
         let engine = SimulatedEngine(configuration: configuration, logger: logger) { port in

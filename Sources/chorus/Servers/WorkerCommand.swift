@@ -22,13 +22,15 @@ struct WorkerCommand: AsyncParsableCommand {
         let database = PostgresClient(configuration: configuration.database, logger: logger)
         let session = NIOURLSession(configuration: try Self.session(configuration), logger: logger)
         do {
-            try await StartUp.check(database, logger)
             let journal = try await Self.journal(configuration, logger)
             let worker = WorkerService(
                 configuration: try Self.worker(configuration), store: Store(database), database: configuration.database,
                 broker: configuration.broker, topology: configuration.topology, engines: EngineRegistry(session: session),
                 journal: journal, logger: logger)
-            try await Servers.run([database, worker], logger)
+            let services = PreparedServices(services: [database, worker], logger: logger) {
+                try await StartUp.check(database, logger)
+            }
+            try await Servers.run([services], logger)
         } catch {
             await session.shutdown()
             throw error
@@ -42,6 +44,7 @@ struct WorkerCommand: AsyncParsableCommand {
             name: try source.text("worker.name"), version: Release.version, concurrency: try source.integer("worker.concurrency"))
         worker.partitioning = configuration.partitioning
         worker.drainTimeout = try source.duration("worker.drain_timeout")
+        worker.lease = try source.duration("worker.lease")
         return worker
     }
 

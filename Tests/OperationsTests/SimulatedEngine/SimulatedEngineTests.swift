@@ -1,8 +1,10 @@
 import Domain
+import Foundation
 import HTTPTypes
 import Logging
 import NIOURLSession
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 @testable import Operations
@@ -26,6 +28,11 @@ import Testing
             for (name, value) in headers { request.headerFields[try #require(HTTPField.Name(name))] = value }
             let (body, response) = try await session.upload(for: request, from: bytes)
             return (response.status.code, try JSONValue(parsing: body), response.headerFields)
+        }
+
+        func put(_ path: String, _ text: String) async throws -> Int {
+            let request = HTTPRequest(method: .put, scheme: "http", authority: "127.0.0.1:\(port)", path: path)
+            return try await session.upload(for: request, from: Array(text.utf8)).response.status.code
         }
 
         func get(_ path: String, _ method: HTTPRequest.Method = .get) async throws -> (status: Int, json: JSONValue) {
@@ -172,5 +179,40 @@ import Testing
             #expect(stats["calls"] == 500)
             #expect((stats["max_in_flight"]?.intValue ?? 0) > 100)
         }
+    }
+
+    @Test func anOrderStandsUntilItIsTakenBack() async throws {
+        try await run { client in
+            #expect(try await client.put("/order", "nonsense") == 400)
+            #expect(try await client.put("/order", "status=429;retry-after=7") == 204)
+            let refused = try await client.ask(question)
+            #expect(refused.status == 429 && refused.fields[.retryAfter] == "7")
+            // What a call says of itself goes over it.
+            #expect(try await client.ask(question, headers: [("x-simulate", "ok")]).status == 200)
+            #expect(try await client.get("/order", .delete).status == 204)
+            #expect(try await client.ask(question).status == 200)
+        }
+    }
+
+    @Test func anOrderForAShareStrikesAShare() throws {
+        let order = try #require(SimulatedOrder("share=0.3;status=500"))
+        let struck = (1...1_000 as ClosedRange<UInt64>).count { number in
+            var fate = SimulatedFate(latency: .zero, ending: .answer)
+            order.apply(to: &fate, number: number, seed: 7)
+            return fate.ending == .status(500, retryAfter: nil)
+        }
+        #expect((250...350).contains(struck))
+        for text in ["", "share=0.3", "share=2;cut", "share=x;cut", "later=1"] { #expect(SimulatedOrder(text) == nil, "\(text)") }
+    }
+
+    @Test func theRecordOutlivesTheEngine() async throws {
+        let path = "\(try await TestFolder.fresh("record"))/record"
+        for key in ["first", "second"] {
+            try await run(SimulatedEngineConfiguration(recordPath: path)) { client in
+                _ = try await client.ask(question, headers: [("Idempotency-Key", key)])
+            }
+        }
+        let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+        #expect(lines == ["began first", "ended first 200", "began second", "ended second 200"])
     }
 }
