@@ -32,8 +32,9 @@ struct Recovery {
     /// follow their project, where whoever moved it could not see to that.
     mutating func keepHouse() async throws {
         rounds += 1
-        while try await store.expireWaiting(limit: 1_000) == 1_000 {}
-        _ = try await store.settleFamilies(limit: 100)
+        let chores = try await store.chores()
+        while chores.deadlines, try await store.expireWaiting(limit: 1_000) == 1_000 {}
+        if chores.families { _ = try await store.settleFamilies(limit: 100) }
         guard rounds % 5 == 1 else { return }
         for id in try await store.settlingProjects(limit: 100) {
             let count = try await store.settle(projectID: id)

@@ -81,7 +81,7 @@ import Testing
         try await run { engine, _ in
             let error = await failure(engine, ["prompt": "x", "simulate": "latency=30s"], timeout: .milliseconds(200))
             #expect(error?.kind == .unknown)
-            #expect(error?.mayHaveBeenPaid == true)
+            #expect(error?.wasSent == true)
         }
     }
 

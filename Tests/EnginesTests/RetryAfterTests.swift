@@ -32,7 +32,6 @@ import Testing
         for (status, kind) in kinds {
             let error = EngineError(status: status, fields: [.retryAfter: "3"], words: "", now: now)
             #expect(error.kind == kind, "\(status)")
-            #expect(error.spendsRetry == (kind != .refused))
             #expect(error.retryAfter == (kind == .permanent ? nil : .seconds(3)))
         }
     }

@@ -39,27 +39,6 @@ public struct EngineError: Error, Sendable, Hashable {
         self.wasSent = wasSent ?? (statusCode != nil || kind == .unknown || kind == .refused || kind == .passing)
     }
 
-    /// Another try may succeed.
-    public var isRetryable: Bool {
-        switch kind {
-        case .notSent, .refused, .passing, .unknown: true
-        case .permanent, .cancelled: false
-        }
-    }
-
-    /// The try counts against the task's `max_retries`. Where nothing was sent or the engine was busy, nothing was done.
-    public var spendsRetry: Bool {
-        switch kind {
-        case .passing, .unknown, .permanent: true
-        case .notSent, .refused, .cancelled: false
-        }
-    }
-
-    /// The engine may have done the work, and bill it, without our having its answer.
-    public var mayHaveBeenPaid: Bool {
-        kind == .unknown || (kind == .cancelled && wasSent)
-    }
-
     /// A label of which there are as many as kinds.
     public var shortDescription: String { kind.rawValue }
 }

@@ -82,6 +82,20 @@ extension Store {
         ) { try $0.decode(Int.self) }.first ?? 0
     }
 
+    /// Whether deadlines of waiting tasks have passed, and whether families are unsettled: an idle look is one statement.
+    /// Indexes: `idx_tasks_deadline`, `idx_tasks_unsettled`.
+    public func chores() async throws -> (deadlines: Bool, families: Bool) {
+        try await database.query(
+            """
+            SELECT
+                EXISTS (
+                    SELECT FROM tasks
+                    WHERE deadline IS NOT NULL AND status IN ('pending', 'in_queue', 'retrying', 'paused') AND deadline <= now()),
+                EXISTS (SELECT FROM tasks WHERE is_unsettled)
+            """
+        ) { try $0.decode(Bool.self, Bool.self) }.first ?? (false, false)
+    }
+
     /// Fails tasks whose deadline passed while they waited, and gives their number. Index: `idx_tasks_deadline`.
     public func expireWaiting(limit: Int) async throws -> Int {
         try await database.execute(
