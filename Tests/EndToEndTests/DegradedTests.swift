@@ -26,6 +26,10 @@ import Testing
             }
             await fleet.postgres.kill()
 
+            // Its sessions outlive it by a moment: what is handed in meanwhile may have been stored, and is answered with 504.
+            try await eventually("the gateway knows that the database is away", within: .seconds(10)) {
+                try await fleet.request(.get, "/readyz").0.status == .serviceUnavailable
+            }
             let refused = try await fleet.submit(1, to: project)
             #expect(refused.0.status == .serviceUnavailable)
             #expect(refused.0.headerFields[.retryAfter] != nil)
