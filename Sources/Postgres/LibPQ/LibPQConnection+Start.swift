@@ -7,9 +7,12 @@ extension LibPQConnection {
     static func start(_ configuration: PostgresConfiguration, options: ConnectionOptions, target: ConnectionOptions.Target)
         -> LibPQConnection?
     {
+        CryptoLibrary.keepUntilExit
         var settings: [(String, String)] = [
             ("application_name", configuration.applicationName),
             ("client_encoding", "UTF8"),
+            // Unless the URL wants it: Kerberos takes its locks down in exit(3), under threads that still connect, and aborts.
+            ("gssencmode", "disable"),
             ("tcp_user_timeout", String(configuration.tcpUserTimeout.wholeMilliseconds)),
         ]
         if let idle = configuration.keepalivesIdle {
