@@ -17,7 +17,7 @@ struct ResponseReader {
     private static let headLimit = 16 << 10
     private static let bodyLimit = 16 << 20
     private static let separator = Array("\r\n\r\n".utf8)
-    private static let lengthName = Array("content-length:".utf8)
+    private static let lengthName = Array("\r\ncontent-length:".utf8)
 
     private var bytes = ByteBuffer()
 
@@ -35,30 +35,38 @@ struct ResponseReader {
     }
 
     private func head() throws(Fault) -> (status: Int, size: Int, length: Int)? {
-        let view = bytes.readableBytesView
-        guard let end = view.firstRange(of: Self.separator) else {
-            if view.count > Self.headLimit { throw .tooLarge }
+        let found = bytes.withUnsafeReadableBytes { Self.head(in: $0) }
+        guard let found else {
+            if bytes.readableBytes > Self.headLimit { throw .tooLarge }
             return nil
         }
-        let head = view[view.startIndex..<end.lowerBound]
-        let lines = head.split(separator: UInt8(ascii: "\n"))
-        guard let status = lines.first?.split(separator: UInt8(ascii: " ")).dropFirst().first.flatMap(Self.integer),
-            let line = lines.first(where: Self.isLength), let length = Self.integer(line.dropFirst(Self.lengthName.count))
-        else { throw .malformed }
+        guard let status = found.status, let length = found.length else { throw .malformed }
         guard length <= Self.bodyLimit else { throw .tooLarge }
-        return (status, end.upperBound - view.startIndex, length)
+        return (status, found.size, length)
     }
 
-    private static func isLength(_ line: ByteBufferView) -> Bool {
-        line.count > lengthName.count && zip(line, lengthName).allSatisfy { $0 | 0x20 == $1 | 0x20 }
+    /// nil until the head is whole.
+    private static func head(in bytes: UnsafeRawBufferPointer) -> (status: Int?, size: Int, length: Int?)? {
+        guard let end = position(of: separator, in: bytes) else { return nil }
+        let head = UnsafeRawBufferPointer(rebasing: bytes[..<(end + 2)])
+        let length = position(of: lengthName, in: head).flatMap { integer(in: head[($0 + lengthName.count)...]) }
+        // "HTTP/1.1 201 Created"
+        let status = head.firstIndex(of: UInt8(ascii: " ")).flatMap { integer(in: head[($0 + 1)...]) }
+        return (status, end + separator.count, length)
     }
 
-    private static func integer(_ text: ByteBufferView) -> Int? {
-        var value = 0
-        for byte in text where byte != UInt8(ascii: " ") && byte != UInt8(ascii: "\r") {
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte), value < 1 << 40 else { return nil }
-            value = value * 10 + Int(byte - UInt8(ascii: "0"))
+    /// Where `text`, in lower case, stands in the bytes, whatever their case.
+    private static func position(of text: [UInt8], in bytes: UnsafeRawBufferPointer) -> Int? {
+        guard bytes.count >= text.count else { return nil }
+        return (0...(bytes.count - text.count)).first { start in
+            text.indices.allSatisfy { bytes[start + $0] == text[$0] || bytes[start + $0] | 0x20 == text[$0] }
         }
-        return value
+    }
+
+    /// The word at the beginning as a number, spaces before it skipped.
+    private static func integer(in text: Slice<UnsafeRawBufferPointer>) -> Int? {
+        let digits = text.drop { $0 == UInt8(ascii: " ") }.prefix { $0 > UInt8(ascii: " ") }
+        guard (1...12).contains(digits.count), digits.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains) else { return nil }
+        return digits.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
     }
 }
