@@ -11,6 +11,9 @@ import Synchronization
 /// ``shutdown()`` before letting it go. Cancelling the Swift task of a call closes the call's connection at once.
 public final class NIOURLSession: Sendable {
     public let configuration: NIOURLSessionConfiguration
+    /// The session's own thread, or one of them. Tasks that make many calls may prefer it (`withTaskExecutorPreference`) until
+    /// ``shutdown()``; they must not block it.
+    public let taskExecutor: any TaskExecutor
     private let client: HTTPClient
     private let eventLoops: MultiThreadedEventLoopGroup
     private let logger: Logger
@@ -21,6 +24,7 @@ public final class NIOURLSession: Sendable {
         self.configuration = configuration
         self.logger = logger
         self.eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: max(1, configuration.eventLoopThreads))
+        self.taskExecutor = EventLoopTaskExecutor(eventLoops.any())
         self.client = HTTPClient(
             eventLoopGroupProvider: .shared(eventLoops), configuration: HTTPClient.Configuration(configuration),
             backgroundActivityLogger: logger)

@@ -4,8 +4,12 @@ import Synchronization
 
 /// The tasks that run here, each of which can be stopped by itself.
 final class RunningTasks: Sendable {
+    private let executor: (any TaskExecutor)?
     // By claim: the record of one claim may still be under way when the same task was claimed anew.
     private let handles = Mutex<[TaskClaim: Task<Void, Never>]>([:])
+
+    /// - Parameter executor: where the tasks run; nil for Swift's own threads.
+    init(executor: (any TaskExecutor)? = nil) { self.executor = executor }
 
     var count: Int { handles.withLock { $0.count } }
 
@@ -16,7 +20,7 @@ final class RunningTasks: Sendable {
         // Unstructured, because a child of a task group cannot be cancelled alone; its caller waits for it. Made under the lock: what
         // `work` looks at first, it sees after it can be cancelled, or its cancellation waits for the lock.
         let handle = handles.withLock { handles in
-            let handle = Task {
+            let handle = Task(executorPreference: executor) {
                 await work()
             }
             handles[claim] = handle

@@ -18,6 +18,7 @@ public final class WorkerService: Service {
     private let store: Store
     private let consumer: AMQPConsumer
     private let engines: EngineRegistry
+    private let executor: (any TaskExecutor)?
     private let logger: Logger
     private let lease: WorkerLease
     private let slots: Slots
@@ -31,13 +32,17 @@ public final class WorkerService: Service {
     /// - Parameters:
     ///   - database: for the session that keeps the worker alive; the rest goes through `store`.
     ///   - journal: keeps outcomes while the database is away.
+    ///   - executor: where the worker's own work runs: the thread that carries its calls, which spares each of them some hops. nil for Swift's
+    ///     own threads.
     public init(
         configuration: WorkerConfiguration, store: Store, database: PostgresConfiguration, broker: AMQPConfiguration,
-        topology: AMQPTopology, engines: EngineRegistry, journal: Journal? = nil, logger: Logger
+        topology: AMQPTopology, engines: EngineRegistry, journal: Journal? = nil, executor: (any TaskExecutor)? = nil,
+        logger: Logger
     ) {
         self.configuration = configuration
         self.store = store
         self.engines = engines
+        self.executor = executor
         self.logger = logger
         let partitioning = configuration.partitioning
         consumer = AMQPConsumer(
@@ -46,7 +51,7 @@ public final class WorkerService: Service {
             prefetch: configuration.prefetch, logger: logger)
         slots = Slots(capacity: configuration.concurrency)
         recordings = Slots(capacity: configuration.concurrency)
-        let running = RunningTasks()
+        let running = RunningTasks(executor: executor)
         self.running = running
         lease = WorkerLease(configuration: configuration, database: database, running: running, logger: logger)
         runner = TaskRunner(engines: engines, store: store, policy: OutcomePolicy(backoff: configuration.backoff), logger: logger)
@@ -55,6 +60,10 @@ public final class WorkerService: Service {
 
     /// Works until the graceful shutdown, then drains: finishes what fits in the time, hands back the rest, and leaves.
     public func run() async throws {
+        await withTaskExecutorPreference(executor) { await runOnExecutor() }
+    }
+
+    private func runOnExecutor() async {
         await withThrowingTaskGroup { services in
             services.addTask { await self.recorder.run() }
             await cancelWhenGracefulShutdown { await self.recorder.recordFound() }

@@ -26,7 +26,7 @@ struct WorkerCommand: AsyncParsableCommand {
             let worker = WorkerService(
                 configuration: try Self.worker(configuration), store: Store(database), database: configuration.database,
                 broker: configuration.broker, topology: configuration.topology, engines: EngineRegistry(session: session),
-                journal: journal, logger: logger)
+                journal: journal, executor: session.taskExecutor, logger: logger)
             let services = PreparedServices(services: [database, worker], logger: logger) {
                 try await StartUp.check(database, logger)
             }
