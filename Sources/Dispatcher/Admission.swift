@@ -27,27 +27,42 @@ struct Admission {
     /// The queues that may hold messages.
     private var filled: Set<TaskQueue> = []
     private let outbox: Outbox
+    private let directAdmission: DirectAdmission
     /// Where the next look goes on when more projects wait than one look takes in.
     private var start: UUID?
     private var inFlightReadAt: ContinuousClock.Instant?
 
-    init(configuration: DispatcherConfiguration, store: Store, publisher: AMQPPublisher, outbox: Outbox) {
+    init(
+        configuration: DispatcherConfiguration, store: Store, publisher: AMQPPublisher, outbox: Outbox, directAdmission: DirectAdmission
+    ) {
         self.configuration = configuration
         self.store = store
         self.publisher = publisher
         self.outbox = outbox
+        self.directAdmission = directAdmission
         depth = QueueDepthTarget(range: configuration.queueDepth)
     }
 
     mutating func round() async throws -> Progress {
+        let direct = directAdmission.collect()
+        filled.formUnion(direct.queues)
+        depth.admitted(direct.count)
         if depth.needsReading { try await readDepth() }
-        if depth.room == 0 { return .heldBack(isMoving: depth.taken > 0) }
-        let backlog = try await store.backlog(from: start, limit: configuration.backlogPage)
+        if depth.room == 0 {
+            directAdmission.close()
+            return .heldBack(isMoving: depth.taken > 0)
+        }
+        let begin = start
+        let backlog = try await store.backlog(from: begin, limit: configuration.backlogPage)
         share.meet(backlog.entries, tokensInFlight: try await tokensInFlight(backlog.entries), endsPass: backlog.next == nil)
         start = backlog.next
 
         let plan = share.plan(backlog.entries, room: min(depth.room, configuration.batchSize))
-        if plan.grants.isEmpty { return progress(backlog) }
+        if plan.grants.isEmpty {
+            if begin == nil, backlog.next == nil, !backlog.entries.contains(where: \.mayRun) { directAdmission.open(room: depth.room) }
+            return progress(backlog)
+        }
+        directAdmission.close()
         let admitted = try await store.admit(plan.grants)
         outbox.put(plan.ordered(admitted))
         share.charge(

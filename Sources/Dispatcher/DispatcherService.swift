@@ -11,13 +11,14 @@ public import Store
 ///
 /// Every gateway runs one; there is no leader. A poke makes a new task run within milliseconds, a tick finds the rest.
 public final class DispatcherService: Service {
-    private let configuration: DispatcherConfiguration
-    private let store: Store
-    private let publisher: AMQPPublisher
+    let configuration: DispatcherConfiguration
+    let store: Store
+    let publisher: AMQPPublisher
     private let database: PostgresConfiguration
     private let logger: Logger
     private let signals = DispatcherSignals()
-    private let outbox: Outbox
+    let outbox: Outbox
+    let directAdmission = DirectAdmission()
 
     /// - Parameter database: for the session that hears of tasks that may run now; the rest goes through `store`.
     public init(
@@ -74,7 +75,9 @@ public final class DispatcherService: Service {
     }
 
     private func work() async {
-        var admission = Admission(configuration: configuration, store: store, publisher: publisher, outbox: outbox)
+        var admission = Admission(
+            configuration: configuration, store: store, publisher: publisher, outbox: outbox, directAdmission: directAdmission)
+        defer { directAdmission.close() }
         var recovery = Recovery(configuration: configuration, store: store, publisher: publisher, logger: logger)
         var wait = HeldBackWait(range: configuration.heldBackWait)
         var alarm: Task<Void, Never>?
@@ -103,6 +106,7 @@ public final class DispatcherService: Service {
                 break
             } catch {
                 // The tick tries again; what was under way rolled back.
+                directAdmission.close()
                 logger.warning("dispatching failed, it is tried again", metadata: ["error": "\(error)"])
             }
         }

@@ -15,14 +15,15 @@ public struct Gateway: Service {
     private let responder: RouterResponder<GatewayContext>
 
     /// - Parameters:
-    ///   - acceptances: the group commit that stores tasks; it must run for as long as requests may be in flight.
-    ///   - onAccepted: called after tasks were stored, to wake the dispatcher; must not wait.
+    ///   - acceptances: the group commit that stores tasks, and sees to it that they run; it must run for as long as requests may be in
+    ///     flight.
+    ///   - onWaiting: called after a person's move that may let tasks run, to wake the dispatcher; must not wait.
     ///   - onProjectCreated: called after a project was stored; must not wait.
     ///   - readiness: what `/readyz` asks, all at once.
     ///   - onListening: called with the port when connections are taken.
     public init(
         configuration: GatewayConfiguration = GatewayConfiguration(), store: Store, acceptances: GroupCommit<Submission, Acceptance>,
-        onAccepted: @escaping @Sendable () -> Void, onProjectCreated: @escaping @Sendable () -> Void,
+        onWaiting: @escaping @Sendable () -> Void, onProjectCreated: @escaping @Sendable () -> Void,
         readiness: [ReadinessCheck], logger: Logger, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         self.configuration = configuration
@@ -35,12 +36,11 @@ public struct Gateway: Service {
         HealthRoutes(checks: readiness, timeout: configuration.readinessTimeout).add(to: &routes)
         ProjectRoutes(store: store, access: access, engines: engines, bodies: bodies, onCreated: onProjectCreated).add(to: &routes)
         TaskSubmissionRoutes(
-            access: access, engines: engines, bodies: bodies, arrayLimit: configuration.arrayLimit, acceptances: acceptances,
-            onAccepted: onAccepted
+            access: access, engines: engines, bodies: bodies, arrayLimit: configuration.arrayLimit, acceptances: acceptances
         ).add(to: &routes)
         TaskRoutes(store: store, access: access).add(to: &routes)
-        TaskMoveRoutes(store: store, access: access, bodies: bodies, onWaiting: onAccepted).add(to: &routes)
-        ProjectMoveRoutes(store: store, access: access, engines: engines, bodies: bodies, onWaiting: onAccepted).add(to: &routes)
+        TaskMoveRoutes(store: store, access: access, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
+        ProjectMoveRoutes(store: store, access: access, engines: engines, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
         FleetRoutes(store: store, access: access).add(to: &routes)
         responder = routes.responder()
     }

@@ -40,16 +40,17 @@ struct GatewayFixture: Sendable {
         let key = try await newKey("owner@example.org", store)
         let strangersKey = try await newKey("stranger@example.org", store)
 
+        let accepted = Counter()
         let acceptances = GroupCommit<Submission, Acceptance> { submissions in
-            if let accept { await accept(submissions) } else { await store.accept(submissions) }
+            for _ in submissions { accepted.add() }
+            return if let accept { await accept(submissions) } else { await store.accept(submissions) }
         }
         let (ports, port) = AsyncStream<Int>.makeStream()
         var configuration = GatewayConfiguration()
         configuration.port = 0
         configuration.bodyLimit = bodyLimit
-        let accepted = Counter()
         let gateway = Gateway(
-            configuration: configuration, store: store, acceptances: acceptances, onAccepted: { accepted.add() }, onProjectCreated: {},
+            configuration: configuration, store: store, acceptances: acceptances, onWaiting: { accepted.add() }, onProjectCreated: {},
             readiness: readiness, logger: logger, onListening: { port.yield($0) })
         let services = ServiceGroup(services: [acceptances, gateway], logger: logger)
         try await withThrowingTaskGroup { group in

@@ -12,7 +12,6 @@ struct TaskSubmissionRoutes: Sendable {
     let bodies: BodyReader
     let arrayLimit: Int
     let acceptances: GroupCommit<Submission, Acceptance>
-    let onAccepted: @Sendable () -> Void
 
     func add(to routes: inout RouteTable) {
         routes.on(.post, "/v1/projects/:project_id/tasks") { request, context in try await self.submit(request, context) }
@@ -29,7 +28,6 @@ struct TaskSubmissionRoutes: Sendable {
         }
         let submission = Submission(projectID: projectID, userID: principal.userID, tasks: tasks)
         let acceptance = try await accept(submission)
-        onAccepted()
         if body.arrayValue == nil, let task = tasks.first {
             return Response(
                 Self.json(task, projectID: projectID, acceptance), status: .created, location: "/v1/tasks/\(task.id.text)")

@@ -22,5 +22,7 @@ public struct Migration: Sendable, Hashable {
         Migration(version: 5, name: "recovery", text: String(decoding: PackageResources._005_recovery_sql, as: UTF8.self)),
         Migration(version: 6, name: "families", text: String(decoding: PackageResources._006_families_sql, as: UTF8.self)),
         Migration(version: 7, name: "speed", text: String(decoding: PackageResources._007_speed_sql, as: UTF8.self)),
+        Migration(
+            version: 8, name: "direct_admission", text: String(decoding: PackageResources._008_direct_admission_sql, as: UTF8.self)),
     ]
 }

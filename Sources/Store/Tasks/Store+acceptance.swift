@@ -25,6 +25,8 @@ public struct Submission: Sendable {
 /// What the gateway answers with: the tasks are stored and survive any crash.
 public struct Acceptance: Sendable {
     public var acceptedAt: Date
+    /// Those of its tasks that went to `in_queue` at once: the caller's to publish, or to take back.
+    public var admitted: [AdmittedTask] = []
 }
 
 extension Store {
@@ -33,33 +35,38 @@ extension Store {
     /// A submission whose project takes no tasks any more gets its own failure. An error of the database fails the batch, and each
     /// submission is then tried alone, so that one of them cannot take the others down. Those that hand children to tasks that exist
     /// are a transaction of their own, which locks the parents: the others wait for nobody.
-    public func accept(_ submissions: [Submission]) async -> [Result<Acceptance, any Error>] {
-        guard submissions.contains(where: \.hasParents) else { return await acceptBatch(submissions) }
-        let children = await acceptBatch(submissions.filter(\.hasParents))
-        let others = submissions.count == children.count ? [] : await acceptBatch(submissions.filter { !$0.hasParents })
+    ///
+    /// - Parameter room: how many tasks may be admitted by the same statement, because nothing waits before them. Tasks of families,
+    ///   tasks whose time has not come, and those of projects that are paused or have a cap take the ordinary way.
+    public func accept(_ submissions: [Submission], admitting room: Int = 0) async -> [Result<Acceptance, any Error>] {
+        guard submissions.contains(where: \.hasParents) else { return await acceptBatch(submissions, admitting: room) }
+        let children = await acceptBatch(submissions.filter(\.hasParents), admitting: 0)
+        let others =
+            submissions.count == children.count ? [] : await acceptBatch(submissions.filter { !$0.hasParents }, admitting: room)
         var (nextChild, nextOther) = (children.makeIterator(), others.makeIterator())
         return submissions.compactMap { $0.hasParents ? nextChild.next() : nextOther.next() }
     }
 
     /// Submissions that all have parents among the tasks, or none of which has.
-    private func acceptBatch(_ submissions: [Submission]) async -> [Result<Acceptance, any Error>] {
+    private func acceptBatch(_ submissions: [Submission], admitting room: Int) async -> [Result<Acceptance, any Error>] {
         do {
             return try await retryingDeadlocks {
-                submissions.contains(where: \.hasParents) ? try await acceptChildren(submissions) : try await acceptTogether(submissions)
+                submissions.contains(where: \.hasParents)
+                    ? try await acceptChildren(submissions) : try await acceptTogether(submissions, admitting: room)
             }
         } catch let error as PostgresError where submissions.count > 1 && !error.isRetryable {
             var outcomes: [Result<Acceptance, any Error>] = []
-            for submission in submissions { outcomes += await acceptBatch([submission]) }
+            for submission in submissions { outcomes += await acceptBatch([submission], admitting: 0) }
             return outcomes
         } catch {
             return submissions.map { _ in .failure(error) }
         }
     }
 
-    private func acceptTogether(_ submissions: [Submission]) async throws -> [Result<Acceptance, any Error>] {
-        let rows = AcceptedRows(submissions, FamilyRules(parents: [:]))
-        let accepted = try await database.query(Self.acceptance(rows)) { try $0.decode(UUID.self, Date.self) }
-        return Self.outcomes(of: submissions, accepted)
+    private func acceptTogether(_ submissions: [Submission], admitting room: Int) async throws -> [Result<Acceptance, any Error>] {
+        let rows = AcceptedRows(submissions, FamilyRules(parents: [:]), admitting: room)
+        let accepted = try await database.query(Self.acceptance(rows), AcceptedProject.init)
+        return Self.outcomes(of: submissions, accepted, rows)
     }
 
     /// Locks the parents, the deepest first; checks what may become their children; then accepts the rest. Index: `tasks_pkey`.
@@ -91,45 +98,69 @@ extension Store {
             let admitted = zip(submissions, problems).compactMap { $1 == nil ? $0 : nil }
             var outcomes: [Result<Acceptance, any Error>] = []
             if !admitted.isEmpty {
-                let accepted = try connection.query(Self.acceptance(AcceptedRows(admitted, rules)))
-                    .map { try $0.decode(UUID.self, Date.self) }
-                outcomes = Self.outcomes(of: admitted, accepted)
+                let rows = AcceptedRows(admitted, rules)
+                outcomes = Self.outcomes(of: admitted, try connection.query(Self.acceptance(rows)).map(AcceptedProject.init), rows)
             }
             var next = outcomes.makeIterator()
             return problems.compactMap { problem in problem.map { .failure($0) } ?? next.next() }
         }
     }
 
-    /// The join drops the tasks of projects that take none any more. A task that waits for its first child waits for one thing.
+    /// The join drops the tasks of projects that take none any more. A task that waits for its first child waits for one thing. What a
+    /// capped project may have in flight only the dispatcher can count.
     private static func acceptance(_ rows: AcceptedRows) -> PostgresQuery {
         """
         WITH input AS (
             SELECT * FROM unnest(\(rows.taskIDs), \(rows.projectIDs), \(rows.userIDs), \(rows.types), \(rows.priorities), \(rows.inputs),
                 \(rows.maxRetries), \(rows.deadlines), \(rows.availableAts), \(rows.metadata), \(rows.estimatedTokens), \(rows.parentIDs),
-                \(rows.executionOrders), \(rows.depths), \(rows.childFailurePolicies), \(rows.waitsForChild))
+                \(rows.executionOrders), \(rows.depths), \(rows.childFailurePolicies), \(rows.waitsForChild), \(rows.mayBeAdmitted))
                 AS i (task_id, project_id, user_id, task_type, priority, input_data, max_retries, deadline, available_at, metadata,
-                    estimated_tokens, parent_task_id, execution_order, depth, on_child_failure, waits_for_child)
+                    estimated_tokens, parent_task_id, execution_order, depth, on_child_failure, waits_for_child, may_be_admitted)
         ), inserted AS (
             INSERT INTO tasks (task_id, project_id, user_id, task_type, priority, status, input_data, max_retries, deadline, available_at, metadata,
                 estimated_tokens, parent_task_id, execution_order, depth, on_child_failure, waits_for_child, waiting_on)
-            SELECT i.task_id, i.project_id, i.user_id, i.task_type, i.priority, 'pending', i.input_data, i.max_retries, i.deadline,
+            SELECT i.task_id, i.project_id, i.user_id, i.task_type, i.priority,
+                CASE WHEN i.may_be_admitted AND p.status = 'active' AND chorus_max_concurrency(p.settings) IS NULL
+                    THEN 'in_queue' ELSE 'pending' END, i.input_data, i.max_retries, i.deadline,
                 coalesce(i.available_at, now()), i.metadata, i.estimated_tokens, i.parent_task_id, i.execution_order, i.depth,
                 i.on_child_failure, i.waits_for_child, CASE WHEN i.waits_for_child THEN 1 ELSE 0 END
             FROM input i JOIN projects p ON p.project_id = i.project_id AND p.status IN ('active', 'paused')
-            RETURNING project_id, created_at
+            RETURNING project_id, created_at, status
         )
-        SELECT project_id, min(created_at) FROM inserted GROUP BY project_id
+        SELECT project_id, min(created_at), bool_or(status = 'in_queue') FROM inserted GROUP BY project_id
         """
     }
 
-    private static func outcomes(of submissions: [Submission], _ accepted: [(UUID, Date)]) -> [Result<Acceptance, any Error>] {
-        let times = Dictionary(accepted, uniquingKeysWith: { first, _ in first })
+    private static func outcomes(
+        of submissions: [Submission], _ accepted: [AcceptedProject], _ rows: AcceptedRows
+    ) -> [Result<Acceptance, any Error>] {
+        let projects = Dictionary(accepted.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         return submissions.map { submission in
-            guard let acceptedAt = times[submission.projectID] else {
+            guard let project = projects[submission.projectID] else {
                 return .failure(Problem.conflict("The project takes no tasks: it is cancelled or archived."))
             }
-            return .success(Acceptance(acceptedAt: acceptedAt))
+            var acceptance = Acceptance(acceptedAt: project.acceptedAt)
+            if project.takesAdmission {
+                acceptance.admitted = submission.tasks.lazy.filter { rows.admitted.contains($0.id) }.map {
+                    AdmittedTask(
+                        id: $0.id, projectID: submission.projectID, priority: $0.priority, attempt: 0,
+                        estimatedTokens: $0.estimatedTokens)
+                }
+            }
+            return .success(acceptance)
         }
+    }
+}
+
+/// A project that took tasks of a batch.
+private struct AcceptedProject {
+    var id: UUID
+    var acceptedAt: Date
+    /// Its tasks that could be admitted at once, were.
+    var takesAdmission: Bool
+
+    init(_ row: PostgresRow) throws {
+        (id, acceptedAt, takesAdmission) = try row.decode(UUID.self, Date.self, Bool.self)
     }
 }
 
@@ -151,8 +182,13 @@ private struct AcceptedRows {
     var depths: [Int32] = []
     var childFailurePolicies: [String] = []
     var waitsForChild: [Bool] = []
+    var mayBeAdmitted: [Bool] = []
+    /// The tasks that are admitted at once, where their project allows it.
+    private(set) var admitted: Set<UUID> = []
+    private var room: Int
 
-    init(_ submissions: [Submission], _ rules: FamilyRules) {
+    init(_ submissions: [Submission], _ rules: FamilyRules, admitting room: Int = 0) {
+        self.room = room
         for submission in submissions {
             for task in submission.tasks { append(task, of: submission, parentID: task.parentID, depth: rules.depth(above: task) + 1) }
         }
@@ -175,6 +211,12 @@ private struct AcceptedRows {
         depths.append(Int32(clamping: depth))
         childFailurePolicies.append(task.onChildFailure.rawValue)
         waitsForChild.append(task.waitsForChild)
+        let isAdmitted = room > 0 && parentID == nil && task.children == nil && !task.waitsForChild && task.availableAt == nil
+        mayBeAdmitted.append(isAdmitted)
+        if isAdmitted {
+            room -= 1
+            admitted.insert(task.id)
+        }
         for child in task.children ?? [] { append(child, of: submission, parentID: task.id, depth: depth + 1) }
     }
 }

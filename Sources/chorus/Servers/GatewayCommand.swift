@@ -21,15 +21,15 @@ struct GatewayCommand: AsyncParsableCommand {
         let database = PostgresClient(configuration: configuration.database, logger: logger)
         let store = Store(database)
         let publisher = AMQPPublisher(configuration: configuration.broker, topology: configuration.topology, logger: logger)
-        let acceptances = GroupCommit<Submission, Acceptance> { await store.accept($0) }
         var pace = DispatcherConfiguration()
         pace.partitioning = configuration.partitioning
         pace.lease = try configuration.source.duration("worker.lease")
         let dispatcher = DispatcherService(
             configuration: pace, store: store, database: configuration.database, publisher: publisher, logger: logger)
+        let acceptances = GroupCommit<Submission, Acceptance> { await dispatcher.accept($0) }
         let gateway = Gateway(
             configuration: try Self.gateway(configuration), store: store, acceptances: acceptances,
-            onAccepted: { dispatcher.poke() }, onProjectCreated: { dispatcher.pokeProjects() },
+            onWaiting: { dispatcher.poke() }, onProjectCreated: { dispatcher.pokeProjects() },
             readiness: [
                 ReadinessCheck(name: "database") { try await Migrator(database).check() },
                 // Without the broker tasks are accepted all the same: they wait in the database.

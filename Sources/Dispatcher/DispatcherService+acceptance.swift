@@ -1,0 +1,20 @@
+import AMQP
+import Queues
+public import Store
+
+extension DispatcherService {
+    /// Stores tasks, and admits them with the same commit where nothing waits before them and the queues have room; the rest takes its turn.
+    ///
+    /// The gateway's group commit calls this. It returns when the tasks are durable; their messages follow.
+    public func accept(_ submissions: [Submission]) async -> [Result<Acceptance, any Error>] {
+        let count = submissions.reduce(0) { $0 + $1.size }
+        let room = publisher.takesMessages ? directAdmission.take(upTo: count) : 0
+        let outcomes = await store.accept(submissions, admitting: room)
+        let admitted = outcomes.flatMap { (try? $0.get())?.admitted ?? [] }
+        outbox.put(admitted)
+        let isLookDue = directAdmission.used(
+            Set(admitted.map { $0.queue(configuration.partitioning) }), unused: room - admitted.count)
+        if isLookDue || admitted.count < count { poke() }
+        return outcomes
+    }
+}
