@@ -33,6 +33,14 @@ struct ConnectionHandle: ~Copyable {
         return poll(&target, 1, 0) == 1
     }
 
+    /// Whether the kernel gathers what is written into full packets (`TCP_CORK`, tcp(7)), or sends what it has at once. librabbitmq
+    /// writes each message by itself: without this a batch wakes the broker once a message.
+    borrowing func gatherWrites(_ gathers: Bool) {
+        var value: Int32 = gathers ? 1 : 0
+        // A socket that refuses is only slower.
+        _ = setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_CORK, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+
     /// The next frame, nil if none has arrived whole. Heartbeats are answered, and sent when due.
     borrowing func nextFrame() throws(AMQPError) -> Frame? {
         while true {

@@ -145,6 +145,13 @@ final class AMQPConnection {
     /// Whether a message can be written without waiting for the broker to read.
     var isWritable: Bool { handle.isWritable }
 
+    /// Writes what `body` sends in as few packets as it fits into.
+    func gatheringWrites<Value>(_ body: () throws(AMQPError) -> Value) throws(AMQPError) -> Value {
+        handle.gatherWrites(true)
+        defer { handle.gatherWrites(false) }
+        return try body()
+    }
+
     /// Whether the broker has yet to agree that the channel, closed by this side, is closed. It cannot be opened until then.
     func isClosing(_ channel: UInt16) -> Bool { closingChannels.contains(channel) }
 

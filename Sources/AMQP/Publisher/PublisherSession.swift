@@ -24,6 +24,10 @@ actor PublisherSession: ConnectionSession {
     private static let questionsAtOnce = 256
     /// Messages written before confirms are read again.
     private static let messagesAtOnce = 256
+    /// What a socket that calls itself writable takes without waiting: a third of the smallest send buffer.
+    private static let writableBytes = 4_096
+    /// What a message takes beside its body: method, header, names.
+    private static let overheadBytes = 256
 
     nonisolated let executor: SocketExecutor
     nonisolated let incidents: AsyncStream<ConnectionIncident>
@@ -145,11 +149,20 @@ actor PublisherSession: ConnectionSession {
 
     /// Writes messages while the socket takes them; returns false if it stopped only to let confirms be read.
     private func flush(_ connection: AMQPConnection) throws(AMQPError) -> Bool {
-        for _ in 0..<Self.messagesAtOnce {
-            guard !queue.isIdle, queue.isOpen, connection.isWritable, let message = queue.takeNext() else { return true }
-            try connection.publish(message, on: Self.publishChannel)
+        if queue.isIdle || !queue.isOpen { return true }
+        return try connection.gatheringWrites { () throws(AMQPError) in
+            var room = 0
+            for _ in 0..<Self.messagesAtOnce {
+                if room <= 0 {
+                    guard connection.isWritable else { return true }
+                    room = Self.writableBytes
+                }
+                guard !queue.isIdle, let message = queue.takeNext() else { return true }
+                try connection.publish(message, on: Self.publishChannel)
+                room -= message.body.count + Self.overheadBytes
+            }
+            return false
         }
-        return false
     }
 
     private func arrange(again: Bool = false) {
