@@ -143,7 +143,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "Gateway", "Store", "Postgres", "Domain", "NIOURLSession", "TestSupport", hummingbird, hummingbirdCore, nioCore, httpTypes,
-                logging, lifecycle,
+                logging, lifecycle, .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: settings),
         .testTarget(

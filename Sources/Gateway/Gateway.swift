@@ -36,7 +36,8 @@ public struct Gateway: Service {
         HealthRoutes(checks: readiness, timeout: configuration.readinessTimeout).add(to: &routes)
         ProjectRoutes(store: store, access: access, engines: engines, bodies: bodies, onCreated: onProjectCreated).add(to: &routes)
         TaskSubmissionRoutes(
-            access: access, engines: engines, bodies: bodies, arrayLimit: configuration.arrayLimit, acceptances: acceptances
+            access: access, engines: engines, bodies: bodies, arrayLimit: configuration.arrayLimit, acceptances: acceptances,
+            uploads: TaskUploads(store: store, engines: engines, limits: UploadLimits(configuration), onWaiting: onWaiting)
         ).add(to: &routes)
         TaskRoutes(store: store, access: access).add(to: &routes)
         TaskMoveRoutes(store: store, access: access, bodies: bodies, onWaiting: onWaiting).add(to: &routes)

@@ -27,7 +27,7 @@ struct GatewayFixture: Sendable {
 
     static func with(
         engines: [EngineRow] = [EngineRow(name: "local", type: "openai", definition: ["name": "local", "secret": "env:LOCAL_KEY"])],
-        readiness: [ReadinessCheck] = [], bodyLimit: Int = 1 << 20,
+        readiness: [ReadinessCheck] = [], bodyLimit: Int = 1 << 20, configure: (inout GatewayConfiguration) -> Void = { _ in },
         accept: (@Sendable ([Submission]) async -> [Result<Acceptance, any Error>])? = nil,
         _ body: @Sendable @escaping (GatewayFixture) async throws -> Void
     ) async throws {
@@ -49,6 +49,7 @@ struct GatewayFixture: Sendable {
         var configuration = GatewayConfiguration()
         configuration.port = 0
         configuration.bodyLimit = bodyLimit
+        configure(&configuration)
         let gateway = Gateway(
             configuration: configuration, store: store, acceptances: acceptances, onWaiting: { accepted.add() }, onProjectCreated: {},
             readiness: readiness, logger: logger, onListening: { port.yield($0) })
@@ -56,18 +57,17 @@ struct GatewayFixture: Sendable {
         try await withThrowingTaskGroup { group in
             group.addTask { try await services.run() }
             group.addTask {
+                var outcome: Result<Void, any Error> = .success(())
                 for await port in ports {
-                    try await body(
-                        GatewayFixture(
-                            store: store, database: database, key: key, strangersKey: strangersKey, port: port, accepted: accepted))
+                    let fixture = GatewayFixture(
+                        store: store, database: database, key: key, strangersKey: strangersKey, port: port, accepted: accepted)
+                    do { try await body(fixture) } catch { outcome = .failure(error) }
                     break
                 }
                 await services.triggerGracefulShutdown()
+                try outcome.get()
             }
-            do { try await group.waitForAll() } catch {
-                group.cancelAll()
-                throw error
-            }
+            try await group.waitForAll()
         }
         await database.close()
         try await made.drop()

@@ -16,6 +16,15 @@ struct Family: Sendable {
         worker = try await fixture.makeWorker()
     }
 
+    /// A family in a database of its own, of which every law must hold in the end.
+    static func with(_ body: (inout Family) async throws -> Void) async throws {
+        try await StoreFixture.with { fixture in
+            var family = try await Family(fixture)
+            try await body(&family)
+            try await family.verify()
+        }
+    }
+
     /// A task as callers write it: `name` goes into its metadata, and `group` is the default.
     static func task(
         _ name: String, type: String = "group", order: Int? = nil, onChildFailure: String? = nil, parent: UUID? = nil,

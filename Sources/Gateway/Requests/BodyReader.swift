@@ -37,9 +37,13 @@ struct BodyReader: Sendable {
 
     /// A missing type is taken for JSON.
     static func isJSON(_ contentType: String?) -> Bool {
-        guard let contentType else { return true }
-        let type = contentType.prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" }
+        guard let type = mediaType(contentType) else { return true }
         return type == "application/json" || (type.hasPrefix("application/") && type.hasSuffix("+json"))
+    }
+
+    /// The type itself, in lower case and without its parameters.
+    static func mediaType(_ contentType: String?) -> String? {
+        contentType?.prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" }
     }
 
     /// Refuses a key whose promise cannot be kept: ignoring it would store a repeated request twice.

@@ -5,13 +5,14 @@ import HummingbirdCore
 import Postgres
 import Store
 
-/// `POST /v1/projects/{id}/tasks`: the hot path. Its one statement is shared with the requests of the same moment.
+/// `POST /v1/projects/{id}/tasks`: the hot path. Its one statement is shared with the requests of the same moment; lines go their own way.
 struct TaskSubmissionRoutes: Sendable {
     let access: Access
     let engines: EngineDirectory
     let bodies: BodyReader
     let arrayLimit: Int
     let acceptances: GroupCommit<Submission, Acceptance>
+    let uploads: TaskUploads
 
     func add(to routes: inout RouteTable) {
         routes.on(.post, "/v1/projects/:project_id/tasks") { request, context in try await self.submit(request, context) }
@@ -22,6 +23,9 @@ struct TaskSubmissionRoutes: Sendable {
         let projectID = try context.id("project_id")
         try await access.requireProject(projectID, of: principal)
         try BodyReader.refuseIdempotencyKey(request)
+        if TaskUploads.isUpload(request) {
+            return try await uploads.accept(request, context, projectID: projectID, userID: principal.userID)
+        }
         let body = try await bodies.json(request)
         let tasks = try await engines.reading { names throws(Problem) in
             try Self.tasks(in: body, limit: arrayLimit, knownEngines: names)
@@ -60,18 +64,8 @@ struct TaskSubmissionRoutes: Sendable {
         guard size <= limit else {
             throw .invalid([FieldError(pointer: "", detail: "holds \(size) tasks with those inside others: at most \(limit) are taken")])
         }
-        try requireEngines(for: tasks, knownEngines)
+        try tasks.requireEngines(knownEngines)
         return tasks
-    }
-
-    /// A task that names no engine needs the fleet's default, or its project's choice: where no engine exists, nothing could run it. A
-    /// group needs none.
-    private static func requireEngines(for tasks: [NewTask], _ knownEngines: EngineNames) throws(Problem) {
-        guard knownEngines.names.isEmpty else { return }
-        let detail = "no engine is configured: apply a file of engines with 'chorus engines apply'"
-        let errors = tasks.flatMap(\.family).filter { $0.type != TaskType.group.rawValue }.prefix(100)
-            .map { FieldError(pointer: "\($0.pointer)/input_data/engine", detail: detail) }
-        guard errors.isEmpty else { throw .invalid(errors) }
     }
 
     private static func json(_ task: NewTask, projectID: UUID, _ acceptance: Acceptance) -> JSONValue {

@@ -17,6 +17,7 @@ extension Problem {
             case .overloaded: self = .unavailable("Too many requests wait to be stored. Try again.", retryAfter: 1)
             case .stopped: self = .unavailable("This gateway is stopping. Try again.", retryAfter: 1)
             }
+        case is UploadSpool.Failure: self = .unavailable("There is no room for an upload here. Try again.", retryAfter: 30)
         case let error as UnreadBody: self = error.problem
         case let error as HTTPError where error.status == .notFound: self = .notFound("resource")
         case let error as HTTPError:

@@ -20,7 +20,8 @@ extension Response {
 
     /// The answer to a failed request (RFC 9457).
     ///
-    /// `closesConnection` leaves the rest of the request's body unread: what throws behind the last write ends the connection.
+    /// `closesConnection` leaves the rest of the request's body unread: what throws behind the last write ends the connection. It waits a
+    /// moment, since a close with bytes that nobody read resets the connection, and the caller may lose the answer (RFC 9112 §9.6).
     init(_ problem: Problem, closesConnection: Bool = false) {
         self.init(problem.json.serialized(), type: "application/problem+json", status: HTTPResponse.Status(code: problem.status))
         if let seconds = problem.retryAfter { headers[.retryAfter] = "\(seconds)" }
@@ -31,9 +32,12 @@ extension Response {
         body = ResponseBody(contentLength: bytes.readableBytes) { writer in
             try await writer.write(bytes)
             try await writer.finish(nil)
+            try await Task.sleep(for: Self.lingering)
             throw ConnectionEnds()
         }
     }
+
+    private static let lingering = Duration.seconds(1)
 
     private struct ConnectionEnds: Error {}
 }

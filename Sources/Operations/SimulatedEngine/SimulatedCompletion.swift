@@ -9,8 +9,8 @@ struct SimulatedCompletion {
     let promptTokens: Int
     let finishReason: String
 
-    /// Reads the request; the error is the message of a 400.
-    init(request: JSONValue, number: UInt64) throws(SimulatedRequestError) {
+    /// Reads the request; the error is the message of a 400. At most `echoLimit` characters of the last message are repeated.
+    init(request: JSONValue, number: UInt64, echoLimit: Int) throws(SimulatedRequestError) {
         guard let messages = request["messages"]?.arrayValue, !messages.isEmpty else {
             throw SimulatedRequestError(message: "'messages' must be an array with at least one message", code: "invalid_messages")
         }
@@ -19,7 +19,7 @@ struct SimulatedCompletion {
         let texts = messages.map(Self.text(of:))
         promptTokens = texts.reduce(0) { $0 + Self.wordCount($1) }
         let last = messages.lastIndex { $0["role"]?.stringValue == "user" } ?? messages.count - 1
-        let echo = "Simulated answer to: \(texts[last].prefix(60))"
+        let echo = "Simulated answer to: \(texts[last].prefix(echoLimit))"
         let all: [String]
         if let format = request["response_format"]?["type"]?.stringValue, format.hasPrefix("json") {
             // A JSON answer is one token: cut anywhere it would be none.

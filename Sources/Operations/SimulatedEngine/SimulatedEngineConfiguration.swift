@@ -13,6 +13,8 @@ public struct SimulatedEngineConfiguration: Sendable {
     public var rateLimit: Int?
     /// Pace of an answer's words; nil writes them at once.
     public var tokensPerSecond: Double?
+    /// Characters of the last message that an answer repeats.
+    public var echoLimit: Int
     /// The same seed gives the same fate to the n-th call; nil throws new dice at every start.
     public var seed: UInt64?
     /// A file to which each call adds a line when it begins and one when it ends: it tells what an engine that was killed had done.
@@ -22,7 +24,8 @@ public struct SimulatedEngineConfiguration: Sendable {
 
     public init(
         host: String = "127.0.0.1", port: Int = 0, latency: Duration = .zero, jitter: Duration = .zero, errorRate: Double = 0,
-        rateLimit: Int? = nil, tokensPerSecond: Double? = nil, seed: UInt64? = nil, recordPath: String? = nil, maxBodyBytes: Int = 4 << 20
+        rateLimit: Int? = nil, tokensPerSecond: Double? = nil, echoLimit: Int = 60, seed: UInt64? = nil, recordPath: String? = nil,
+        maxBodyBytes: Int = 4 << 20
     ) {
         self.host = host
         self.port = port
@@ -31,6 +34,7 @@ public struct SimulatedEngineConfiguration: Sendable {
         self.errorRate = errorRate
         self.rateLimit = rateLimit
         self.tokensPerSecond = tokensPerSecond
+        self.echoLimit = echoLimit
         self.seed = seed
         self.recordPath = recordPath
         self.maxBodyBytes = maxBodyBytes

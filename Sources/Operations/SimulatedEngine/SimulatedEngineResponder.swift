@@ -106,7 +106,7 @@ final class SimulatedEngineResponder: HTTPResponder {
         }
         let completion: SimulatedCompletion
         do {
-            completion = try SimulatedCompletion(request: body, number: number)
+            completion = try SimulatedCompletion(request: body, number: number, echoLimit: configuration.echoLimit)
         } catch {
             return (.error(400, error.message, code: error.code), false)
         }

@@ -69,24 +69,11 @@ extension Store {
         return Self.outcomes(of: submissions, accepted, rows)
     }
 
-    /// Locks the parents, the deepest first; checks what may become their children; then accepts the rest. Index: `tasks_pkey`.
+    /// Locks the parents; checks what may become their children; then accepts the rest.
     private func acceptChildren(_ submissions: [Submission]) async throws -> [Result<Acceptance, any Error>] {
         let parentIDs = Array(Set(submissions.flatMap { $0.tasks.compactMap(\.parentID) }))
         return try await database.transaction { connection in
-            let parents = try connection.query(
-                """
-                SELECT task_id, project_id, status, depth, child_count FROM tasks
-                WHERE task_id = ANY (\(parentIDs)) ORDER BY depth DESC, task_id FOR NO KEY UPDATE
-                """
-            ).map { row in
-                var columns = row.columns
-                let id = try columns.next(as: UUID.self)
-                let parent = ProspectiveParent(
-                    projectID: try columns.next(), status: try columns.nextCase(), depth: try columns.next(), childCount: try columns.next()
-                )
-                return (id, parent)
-            }
-            var rules = FamilyRules(parents: Dictionary(parents, uniquingKeysWith: { first, _ in first }))
+            var rules = try Self.lockParents(parentIDs, connection)
             let problems = submissions.map { submission in
                 do throws(Problem) {
                     try rules.admit(submission.tasks, projectID: submission.projectID)
@@ -96,14 +83,36 @@ extension Store {
                 }
             }
             let admitted = zip(submissions, problems).compactMap { $1 == nil ? $0 : nil }
-            var outcomes: [Result<Acceptance, any Error>] = []
-            if !admitted.isEmpty {
-                let rows = AcceptedRows(admitted, rules)
-                outcomes = Self.outcomes(of: admitted, try connection.query(Self.acceptance(rows)).map(AcceptedProject.init), rows)
-            }
+            let outcomes = admitted.isEmpty ? [] : try Self.accept(admitted, rules, connection)
             var next = outcomes.makeIterator()
             return problems.compactMap { problem in problem.map { .failure($0) } ?? next.next() }
         }
+    }
+
+    /// Accepts what may become children of the locked parents; none of it is admitted.
+    static func accept(
+        _ submissions: [Submission], _ rules: FamilyRules, _ connection: isolated PostgresConnection
+    ) throws -> [Result<Acceptance, any Error>] {
+        let rows = AcceptedRows(submissions, rules)
+        return outcomes(of: submissions, try connection.query(acceptance(rows)).map(AcceptedProject.init), rows)
+    }
+
+    /// Locks tasks that are to get children, the deepest first, and gives the rules for who may become one. Index: `tasks_pkey`.
+    static func lockParents(_ ids: [UUID], _ connection: isolated PostgresConnection) throws -> FamilyRules {
+        guard !ids.isEmpty else { return FamilyRules(parents: [:]) }
+        let parents = try connection.query(
+            """
+            SELECT task_id, project_id, status, depth, child_count FROM tasks
+            WHERE task_id = ANY (\(ids)) ORDER BY depth DESC, task_id FOR NO KEY UPDATE
+            """
+        ).map { row in
+            var columns = row.columns
+            let id = try columns.next(as: UUID.self)
+            let parent = ProspectiveParent(
+                projectID: try columns.next(), status: try columns.nextCase(), depth: try columns.next(), childCount: try columns.next())
+            return (id, parent)
+        }
+        return FamilyRules(parents: Dictionary(parents, uniquingKeysWith: { first, _ in first }))
     }
 
     /// The join drops the tasks of projects that take none any more. A task that waits for its first child waits for one thing. What a

@@ -62,11 +62,11 @@ extension BenchCommand {
 
     struct Acceptance: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "How many tasks a second the gateway accepts durably: by one caller, by 16, and in arrays of 500.",
+            abstract: "How many tasks a second the gateway accepts durably: by one caller, by 16, in arrays of 500, as lines.",
             discussion: "Workers that run at the same time share the machine with it: stop them, or read the figures as they are.")
 
         @OptionGroup var options: ClientOptions
-        @Option(help: "Tasks handed in one by one; arrays hold ten times as many.") var tasks = 1_000
+        @Option(help: "Tasks handed in one by one; arrays and lines hold ten times as many.") var tasks = 1_000
 
         func validate() throws { try BenchCommand.check(tasks: tasks, batch: 1, callers: 1, rate: 0) }
 
@@ -77,6 +77,7 @@ extension BenchCommand {
                 let loads = [
                     ("single_caller", LoadPlan(tasks: tasks)), ("16_callers", LoadPlan(tasks: tasks * 4, callers: 16)),
                     ("arrays_of_500", LoadPlan(tasks: tasks * 10, batch: 500, callers: 4)),
+                    ("ndjson", LoadPlan(tasks: tasks * 10, batch: tasks * 10, isLines: true)),
                 ]
                 var figures: [BenchFigure] = []
                 for (name, plan) in loads {

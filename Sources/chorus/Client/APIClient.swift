@@ -55,11 +55,18 @@ struct APIClient: Sendable {
         try await send(.post, path, [], body: body.serialized())
     }
 
-    private func send(_ method: HTTPRequest.Method, _ path: String, _ query: [(String, String?)], body: [UInt8]) async throws -> JSONValue {
+    /// Sends values as lines (`application/x-ndjson`); the answer may take as long as the gateway needs to store them.
+    func post(_ path: String, lines: [UInt8]) async throws -> JSONValue {
+        try await send(.post, path, [], body: lines, type: "application/x-ndjson")
+    }
+
+    private func send(
+        _ method: HTTPRequest.Method, _ path: String, _ query: [(String, String?)], body: [UInt8], type: String = "application/json"
+    ) async throws -> JSONValue {
         var request = HTTPRequest(method: method, scheme: scheme, authority: authority, path: path + Self.text(query))
         request.headerFields[.authorization] = "Bearer \(key)"
         request.headerFields[.accept] = "application/json"
-        if !body.isEmpty { request.headerFields[.contentType] = "application/json" }
+        if !body.isEmpty { request.headerFields[.contentType] = type }
         let (bytes, response) = try await session.upload(for: request, from: body)
         guard let answer = try? JSONValue(parsing: bytes, limits: JSONLimits(depth: 512)) else {
             throw APIError(status: response.status.code, message: "\(scheme)://\(authority) answered \(response.status.code) without JSON")

@@ -8,9 +8,7 @@ struct ProjectMoveArguments: ParsableArguments {
     @Option(help: "Why; the project's log keeps it.") var reason: String?
 
     func run(_ action: ProjectAction) async throws {
-        let body: JSONValue = reason.map { ["reason": .string($0)] } ?? [:]
-        let project = try await options.withClient { try await $0.post("/v1/projects/\(id)/\(action.rawValue)", body) }
-        if options.json { Output.json(project) } else { Output.line("\(id) \(project["status"]?.stringValue ?? "")") }
+        try await options.move([id], under: "/v1/projects", action.rawValue, reason: reason)
     }
 }
 

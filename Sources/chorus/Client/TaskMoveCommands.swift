@@ -8,13 +8,7 @@ struct TaskMoveArguments: ParsableArguments {
     @Option(help: "Why; the task's history keeps it.") var reason: String?
 
     func run(_ action: TaskAction) async throws {
-        try await options.withClient { client in
-            for id in ids {
-                let body: JSONValue = reason.map { ["reason": .string($0)] } ?? [:]
-                let task = try await client.post("/v1/tasks/\(id)/\(action.rawValue)", body)
-                if options.json { Output.json(task) } else { Output.line("\(id) \(task["status"]?.stringValue ?? "")") }
-            }
-        }
+        try await options.move(ids, under: "/v1/tasks", action.rawValue, reason: reason)
     }
 }
 

@@ -7,8 +7,8 @@ struct TaskSubmitCommand: AsyncParsableCommand {
         commandName: "submit", abstract: "Hand tasks to a project: one prompt, or a file.",
         discussion: """
             A file holds JSON: a task such as {"task_type": "chat", "priority": 5, "input_data": {"prompt": "…"}}, which may hold \
-            "children", an array of tasks, or one task a line. '-' reads standard input. Each request of up to 1,000 tasks, those inside \
-            others included, is accepted whole or not at all.
+            "children", an array of tasks, or one task a line. '-' reads standard input. Lines are one request, which is accepted whole or \
+            not at all; a task, an array and --count make requests of up to 1,000 tasks, those inside others included.
             """)
 
     @OptionGroup var options: ClientOptions
@@ -28,14 +28,18 @@ struct TaskSubmitCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let tasks = try file.map(Self.tasks) ?? Array(repeating: single, count: count)
+        let load = try file.map(TaskFile.init(path:)) ?? .tasks(Array(repeating: single, count: count))
         let (ids, accepted) = try await options.withClient { client in
             var ids: [String] = []
             var accepted = 0
-            for part in Self.requests(of: tasks) {
-                let answer = try await client.post("/v1/projects/\(project)/tasks", .array(part))
+            func note(_ answer: JSONValue) {
                 ids += (answer["task_ids"]?.arrayValue ?? []).compactMap(\.stringValue)
                 accepted += answer["accepted"]?.intValue ?? 0
+            }
+            switch load {
+            case .lines(let bytes): note(try await client.post("/v1/projects/\(project)/tasks", lines: bytes))
+            case .tasks(let tasks):
+                for part in Self.requests(of: tasks) { note(try await client.post("/v1/projects/\(project)/tasks", .array(part))) }
             }
             return (ids, accepted)
         }
@@ -74,30 +78,5 @@ struct TaskSubmitCommand: AsyncParsableCommand {
 
     private static func familySize(_ task: JSONValue) -> Int {
         (task["children"]?.arrayValue ?? []).reduce(1) { $0 + familySize($1) }
-    }
-
-    private static func tasks(of file: String) throws -> [JSONValue] {
-        let data: Data
-        if file == "-" {
-            data = FileHandle.standardInput.readDataToEndOfFile()
-        } else if let contents = FileManager.default.contents(atPath: file) {
-            data = contents
-        } else {
-            throw ConfigurationFault(place: file, message: "the file cannot be read")
-        }
-        if let whole = try? JSONValue(parsing: Array(data)) {
-            if whole.arrayValue?.isEmpty == true { throw ConfigurationFault(place: file, message: "holds no task") }
-            return whole.arrayValue ?? [whole]
-        }
-        var tasks: [JSONValue] = []
-        for (index, line) in data.split(separator: UInt8(ascii: "\n")).enumerated() {
-            do {
-                tasks.append(try JSONValue(parsing: Array(line)))
-            } catch {
-                throw ConfigurationFault(place: "\(file):\(index + 1)", message: "no JSON: \(error)")
-            }
-        }
-        guard !tasks.isEmpty else { throw ConfigurationFault(place: file, message: "holds no task") }
-        return tasks
     }
 }

@@ -46,6 +46,10 @@ struct GatewayCommand: AsyncParsableCommand {
         gateway.host = try configuration.source.text("http.host")
         gateway.port = try configuration.source.integer("http.port")
         gateway.bodyLimit = try configuration.source.integer("http.body_limit")
+        gateway.uploadLimit = try configuration.source.integer("http.upload_limit")
+        gateway.uploadTasks = try configuration.source.integer("http.upload_tasks")
+        gateway.uploadTimeout = try configuration.source.duration("http.upload_timeout")
+        gateway.uploadsAtOnce = try configuration.source.integer("http.uploads_at_once")
         return gateway
     }
 }

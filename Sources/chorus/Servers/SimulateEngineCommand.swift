@@ -19,6 +19,8 @@ struct SimulateEngineCommand: AsyncParsableCommand {
     var rateLimit: Int?
     @Option(help: "How fast a streamed answer comes.")
     var tokensPerSecond: Double?
+    @Option(help: "How many characters of the last message an answer repeats.")
+    var echo = 60
     @Option(help: "Makes jitter and errors the same in every run.")
     var seed: UInt64?
     @Option(help: "A file that gets a line when a call begins, and one when it ends.")
@@ -29,6 +31,7 @@ struct SimulateEngineCommand: AsyncParsableCommand {
         guard (0...1).contains(errorRate) else { throw ValidationError("--error-rate must be 0 to 1") }
         guard rateLimit ?? 1 > 0 else { throw ValidationError("--rate-limit must be at least 1") }
         guard tokensPerSecond ?? 1 > 0 else { throw ValidationError("--tokens-per-second must be more than 0") }
+        guard (0...1_000_000).contains(echo) else { throw ValidationError("--echo must be 0 to 1000000") }
     }
 
     func run() async throws {
@@ -39,6 +42,7 @@ struct SimulateEngineCommand: AsyncParsableCommand {
         configuration.errorRate = errorRate
         configuration.rateLimit = rateLimit
         configuration.tokensPerSecond = tokensPerSecond
+        configuration.echoLimit = echo
         configuration.seed = seed
         configuration.recordPath = record
         var logger = Logger(label: "chorus.engine", factory: { StreamLogHandler.standardError(label: $0) })

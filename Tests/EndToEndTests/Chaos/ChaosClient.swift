@@ -54,9 +54,7 @@ final class ChaosClient: Sendable {
             let (response, answer) = try await fleet.send(
                 .post, "/v1/projects/\(projects[draft.project] ?? "")/tasks", port: port, draft.body, timeouts: Self.timeouts)
             switch response.status.code {
-            case 201:
-                let ids = answer["task_ids"]?.arrayValue?.compactMap(\.stringValue) ?? [answer["task_id"]?.stringValue].compactMap(\.self)
-                return .accepted(ids.compactMap(UUID.init(uuidString:)))
+            case 201: return .accepted(ChaosDraft.ids(in: answer))
             case 503: return .refused
             // The gateway itself does not know.
             case 504: return .unknown

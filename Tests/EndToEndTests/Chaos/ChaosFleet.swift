@@ -68,8 +68,8 @@ actor ChaosFleet {
         default:
             (
                 [
-                    "simulate-engine", "--port", "\(fleet.enginePort)", "--latency", "150ms", "--jitter", "100ms", "--record",
-                    engineRecord,
+                    "simulate-engine", "--port", "\(fleet.enginePort)", "--latency", "150ms", "--jitter", "100ms",
+                    "--echo", "\(ChaosDraft.echoLimit)", "--record", engineRecord,
                 ], [:]
             )
         }

@@ -21,6 +21,20 @@ struct ChaosTaskRow: Sendable {
     var losses: Int
     /// How often it was cancelled.
     var cancellations: Int
+    var type: String
+    var parentID: UUID?
+    var isParent: Bool
+    /// Its place among its siblings' stages.
+    var stage: Int
+    /// It runs whatever became of its children.
+    var goesOn: Bool
+    /// The child over which it failed.
+    var failedChildID: UUID?
+    /// How many children a group counts as completed, failed and cancelled: `3/0/1`.
+    var counts: String?
+    /// When it was claimed, and when it ended, for the first time.
+    var firstClaim: Date?
+    var firstEnd: Date?
 
     static let query: PostgresQuery = """
         SELECT t.task_id, t.status, coalesce(p.settings ->> 'on_unknown', 'retry'), coalesce(t.metadata ->> 'request', ''),
@@ -28,7 +42,13 @@ struct ChaosTaskRow: Sendable {
             t.error_message, t.attempt, coalesce(t.retry_count, 0), coalesce(t.max_retries, 0), t.worker_losses,
             (SELECT count(*) FROM task_history h WHERE h.task_id = t.task_id AND h.status_from = 'processing'
                 AND h.reason LIKE 'The worker that ran it was lost%'),
-            (SELECT count(*) FROM task_history h WHERE h.task_id = t.task_id AND h.status_to = 'cancelled')
+            (SELECT count(*) FROM task_history h WHERE h.task_id = t.task_id AND h.status_to = 'cancelled'),
+            t.task_type, t.parent_task_id, t.child_count > 0, coalesce(t.execution_order, 0), t.on_child_failure = 'continue',
+            t.failed_child_id, concat_ws('/', t.output_data -> 'children' ->> 'completed', t.output_data -> 'children' ->> 'failed',
+                t.output_data -> 'children' ->> 'cancelled'),
+            (SELECT min(changed_at) FROM task_history h WHERE h.task_id = t.task_id AND h.status_to = 'processing'),
+            (SELECT min(changed_at) FROM task_history h WHERE h.task_id = t.task_id
+                AND h.status_to IN ('completed', 'failed', 'cancelled'))
         FROM tasks t JOIN projects p USING (project_id)
         """
 
@@ -48,11 +68,22 @@ struct ChaosTaskRow: Sendable {
         workerLosses = try columns.next()
         losses = try columns.next()
         cancellations = try columns.next()
+        type = try columns.next()
+        parentID = try columns.next()
+        isParent = try columns.next()
+        stage = try columns.next()
+        goesOn = try columns.next()
+        failedChildID = try columns.next()
+        counts = try columns.next()
+        firstClaim = try columns.next()
+        firstEnd = try columns.next()
     }
 
     init(id: UUID, status: String, request: String = "", place: Int = 0, prompt: String = "", text: String? = nil) {
         (self.id, self.status, self.request, self.place, self.prompt, self.text) = (id, status, request, place, prompt, text)
         (onUnknown, error, attempt, retryCount, maxRetries, workerLosses, losses, cancellations) = ("retry", nil, 1, 0, 3, 0, 0, 0)
+        (type, parentID, isParent, stage, goesOn, failedChildID, counts) = ("chat", nil, false, 0, false, nil, nil)
+        (firstClaim, firstEnd) = (Date(timeIntervalSince1970: 1), Date(timeIntervalSince1970: 2))
     }
 }
 

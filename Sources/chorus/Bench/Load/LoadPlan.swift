@@ -5,6 +5,8 @@ struct LoadPlan: Sendable, Hashable {
     var tasks: Int
     /// Tasks of one request: 1 sends an object, more send an array.
     var batch = 1
+    /// Sends tasks as lines (`application/x-ndjson`) instead.
+    var isLines = false
     /// Connections, each with one request under way.
     var callers = 1
     /// Requests a second over all connections; 0: as fast as answers come.
@@ -25,9 +27,12 @@ struct LoadPlan: Sendable, Hashable {
         return Call(tasks: min(batch, tasks - first), due: rate > 0 ? Double(number) / rate : 0)
     }
 
+    var contentType: String { isLines ? "application/x-ndjson" : "application/json" }
+
     /// The body of a request with that many tasks.
     func body(tasks: Int) -> [UInt8] {
-        (batch == 1 ? Self.task : .array(Array(repeating: Self.task, count: tasks))).serialized()
+        if isLines { return Array(repeatElement(Self.task.serialized() + [UInt8(ascii: "\n")], count: tasks).joined()) }
+        return (batch == 1 ? Self.task : .array(Array(repeating: Self.task, count: tasks))).serialized()
     }
 
     /// About 1 KiB, as a usual short prompt is.

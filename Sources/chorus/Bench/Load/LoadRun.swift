@@ -18,10 +18,10 @@ struct LoadTarget: Sendable {
     var key: String
     var projectID: String
 
-    /// The head of a request with a body of `length` bytes.
-    func head(length: Int) -> String {
+    /// The head of a request with a body of that type and `length` bytes.
+    func head(_ contentType: String, length: Int) -> String {
         "POST /v1/projects/\(projectID)/tasks HTTP/1.1\r\nhost: \(host):\(port)\r\nauthorization: Bearer \(key)\r\n"
-            + "content-type: application/json\r\ncontent-length: \(length)\r\n\r\n"
+            + "content-type: \(contentType)\r\ncontent-length: \(length)\r\n\r\n"
     }
 }
 
@@ -52,7 +52,7 @@ final class LoadRun: Sendable {
         for number in [0, plan.calls - 1] {
             guard let count = plan.call(number)?.tasks, requests[count] == nil else { continue }
             let body = plan.body(tasks: count)
-            var request = ByteBuffer(string: target.head(length: body.count))
+            var request = ByteBuffer(string: target.head(plan.contentType, length: body.count))
             request.writeBytes(body)
             requests[count] = request
         }

@@ -1,0 +1,99 @@
+import Domain
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import NIOCore
+import ServiceLifecycle
+
+/// Reads the body of one upload: checks its lines as they come, and keeps them on disk.
+struct UploadReceiver {
+    private let request: Request
+    private let context: GatewayContext
+    private let engines: EngineDirectory
+    private let limits: UploadLimits
+    private var cutter: LineCutter
+    private var check: UploadCheck
+    /// The engines that tasks might name when the last line was read.
+    private(set) var knownEngines = EngineNames([])
+
+    init(_ request: Request, _ context: GatewayContext, engines: EngineDirectory, limits: UploadLimits) {
+        self.request = request
+        self.context = context
+        self.engines = engines
+        self.limits = limits
+        cutter = LineCutter(limit: limits.lineBytes)
+        check = UploadCheck(taskLimit: limits.tasks)
+    }
+
+    /// Reads to the end of the body, and gives what is known of it: every line is right.
+    /// - Throws: `Problem`; `UnreadBody` where the answer must end the connection.
+    mutating func receive(into spool: UploadSpool) async throws -> UploadCheck {
+        do {
+            try await read(into: spool)
+        } catch let error as UnreadBody {
+            throw error
+        } catch {
+            throw UnreadBody(problem: Problem(answering: error))
+        }
+        try check.finish()
+        return check
+    }
+
+    private mutating func read(into spool: UploadSpool) async throws {
+        let length = request.headers[.contentLength].flatMap(Int.init)
+        guard length ?? 0 <= limits.bytes else { throw tooLarge }
+        let end = ContinuousClock.now + limits.time
+        var received = 0
+        var pieces = request.body.makeAsyncIterator()
+        while true {
+            let piece: ByteBuffer?
+            do { piece = try await pieces.next() } catch { throw Self.brokeOff }
+            guard let piece else { break }
+            received += piece.readableBytes
+            guard received <= limits.bytes else { throw tooLarge }
+            guard ContinuousClock.now < end else { throw tooSlow }
+            guard !Task.isShuttingDownGracefully else { throw Problem.unavailable("This gateway is stopping. Try again.") }
+            // What holds a fault is never stored.
+            if check.errors.isEmpty { try spool.append(piece) }
+            cutter.append(piece)
+            try await checkLines()
+        }
+        // The server gives a body that broke off as one that has ended.
+        guard length.map({ $0 == received }) ?? context.channel.isActive else { throw Self.brokeOff }
+        cutter.finish()
+        try await checkLines()
+    }
+
+    private mutating func checkLines() async throws {
+        while let line = cutter.next() {
+            switch try await task(line) {
+            case .success(let task?): try check.add(task)
+            case .success(nil): break
+            case .failure(let problem): try check.add(problem)
+            }
+        }
+    }
+
+    private mutating func task(_ line: LineCutter.Line) async throws -> Result<NewTask?, Problem> {
+        do {
+            let (task, names) = try await engines.reading { [limits] names throws(Problem) in
+                (try UploadLine.task(line, sizeLimit: limits.tasksPerLine, knownEngines: names), names)
+            }
+            knownEngines = names
+            return .success(task)
+        } catch let problem as Problem {
+            return .failure(problem)
+        }
+    }
+
+    private static let brokeOff = Problem.badRequest("The body broke off.")
+
+    private var tooLarge: Problem {
+        Problem(status: 413, title: "Content too large", detail: "An upload may have \(limits.bytes) bytes.")
+    }
+
+    private var tooSlow: Problem {
+        Problem(status: 408, title: "Request timeout", detail: "An upload may take \(limits.time.components.seconds) s.")
+    }
+}
