@@ -1,3 +1,5 @@
+import Domain
+
 extension EngineType {
     /// The format that speaks to engines of this type; nil for those that cannot be spoken to yet.
     var wireFormat: (any WireFormat)? {
