@@ -29,7 +29,8 @@ struct ReplyReader: Sendable {
 
     /// The reply, once the stream has ended.
     mutating func finish() throws(EngineError) -> EngineReply {
-        if let text = decoder.last(), !isComplete { try accumulator.take(try Self.parse(text)) }
+        // A last line that cannot be read is one that was cut off.
+        if !isComplete, let text = decoder.last(), let event = try? Self.parse(text) { try accumulator.take(event) }
         guard isComplete else {
             throw EngineError(.unknown, "the stream ended in the middle of the answer", partial: partial)
         }

@@ -47,7 +47,7 @@ struct SimulatedQuestion: Sendable {
         let texts = messages.map { Self.text(of: $0[dialect == .gemini ? "parts" : "content"]) }
         let index = messages.lastIndex { $0["role"]?.stringValue == "user" } ?? messages.count - 1
         if texts.indices.contains(index) { last = texts[index] }
-        let instructions = [body["system"], body["systemInstruction"]?["parts"]].compactMap { $0 }.map(Self.text(of:))
+        let instructions = (body["system"] ?? body["systemInstruction"]?["parts"]).map { [Self.text(of: $0)] } ?? []
         self.texts = messages.isEmpty ? [] : instructions + texts
     }
 

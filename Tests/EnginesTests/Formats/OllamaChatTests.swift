@@ -67,6 +67,8 @@ import Testing
         let broken = #expect(throws: EngineError.self) { try streamed(format, lines[0] + "\n" + lines[1] + "\n", type: type) }
         #expect(broken?.kind == .unknown)
         #expect(broken?.partial == PartialAnswer(text: "Let me", usage: nil))
+        let cut = #expect(throws: EngineError.self) { try streamed(format, lines[1] + "\n" + lines[2].prefix(20), type: type) }
+        #expect(cut?.kind == .unknown)
         let failed = #expect(throws: EngineError.self) {
             try streamed(format, lines[1] + "\n" + #"{"error":"an error was encountered"}"#, type: type)
         }
