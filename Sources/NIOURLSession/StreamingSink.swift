@@ -2,7 +2,9 @@ import HTTPTypes
 import NIOCore
 import Synchronization
 
-/// Hands an answer to a reader piece by piece: at most one piece waits, and the socket waits with it.
+/// Hands an answer to a reader piece by piece: a window of bytes may wait, then the socket waits with them.
+///
+/// A short answer fits the window whole, its end with it: the reader finds all of it at once, and the event loop waits for nobody.
 final class StreamingSink: ResponseSink {
     private typealias HeadResult = Result<HTTPResponse, NIOURLSessionError>
     private typealias PieceResult = Result<[UInt8]?, NIOURLSessionError>
@@ -10,10 +12,16 @@ final class StreamingSink: ResponseSink {
     private struct State {
         var head: HeadResult?
         var headWaiter: CheckedContinuation<HeadResult, Never>?
-        var piece: (bytes: ByteBuffer, taken: EventLoopPromise<Void>)?
+        /// What came since the reader last took something.
+        var waiting = ByteBuffer()
+        /// The connection is held back until the reader takes what waits.
+        var taken: EventLoopPromise<Void>?
         var pieceWaiter: CheckedContinuation<PieceResult, Never>?
         var end: PieceResult?
     }
+
+    /// Bytes that may wait before the connection is held back.
+    private static let window = 64 << 10
 
     private let state = Mutex(State())
 
@@ -22,20 +30,23 @@ final class StreamingSink: ResponseSink {
     }
 
     func received(_ piece: ByteBuffer, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
-        let taken = eventLoop.makePromise(of: Void.self)
-        let waiter = state.withLock { state in
-            guard let waiter = state.pieceWaiter else {
-                state.piece = (piece, taken)
-                return CheckedContinuation<PieceResult, Never>?.none
+        let (waiter, held) = state.withLock { state -> (CheckedContinuation<PieceResult, Never>?, EventLoopFuture<Void>?) in
+            if let waiter = state.pieceWaiter {
+                state.pieceWaiter = nil
+                return (waiter, nil)
             }
-            state.pieceWaiter = nil
-            return waiter
+            if state.waiting.readableBytes == 0 {
+                state.waiting = piece
+            } else {
+                state.waiting.writeImmutableBuffer(piece)
+            }
+            guard state.waiting.readableBytes > Self.window else { return (nil, nil) }
+            let taken = eventLoop.makePromise(of: Void.self)
+            state.taken = taken
+            return (nil, taken.futureResult)
         }
-        if let waiter {
-            waiter.resume(returning: .success(Array(piece.readableBytesView)))
-            taken.succeed()
-        }
-        return taken.futureResult
+        waiter?.resume(returning: .success(Array(piece.readableBytesView)))
+        return held ?? eventLoop.makeSucceededVoidFuture()
     }
 
     func finished() {
@@ -62,9 +73,12 @@ final class StreamingSink: ResponseSink {
     func next(isolation: isolated (any Actor)?) async -> Result<[UInt8]?, NIOURLSessionError> {
         await withCheckedContinuation(isolation: isolation) { continuation in
             let (known, taken) = state.withLock { state -> (PieceResult?, EventLoopPromise<Void>?) in
-                if let piece = state.piece {
-                    state.piece = nil
-                    return (.success(Array(piece.bytes.readableBytesView)), piece.taken)
+                if state.waiting.readableBytes > 0 {
+                    defer {
+                        state.waiting = ByteBuffer()
+                        state.taken = nil
+                    }
+                    return (.success(Array(state.waiting.readableBytesView)), state.taken)
                 }
                 if let end = state.end { return (end, nil) }
                 if state.pieceWaiter != nil {
@@ -92,11 +106,10 @@ final class StreamingSink: ResponseSink {
         let (waiter, taken) = state.withLock { state in
             defer {
                 state.pieceWaiter = nil
-                if case .failure = end { state.piece = nil }
+                state.taken = nil
             }
             if state.end == nil { state.end = end }
-            let dropped = if case .failure = end { state.piece?.taken } else { EventLoopPromise<Void>?.none }
-            return (state.pieceWaiter, dropped)
+            return (state.pieceWaiter, state.taken)
         }
         waiter?.resume(returning: end)
         taken?.succeed()

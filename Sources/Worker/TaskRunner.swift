@@ -118,8 +118,10 @@ extension CallOutcome {
             }
         var output: JSONObject = ["error": .string(error.message), "kind": .string(error.kind.rawValue)]
         if let statusCode = error.statusCode { output["status_code"] = .number(JSONNumber(statusCode)) }
+        if let text = error.partial?.text, !text.isEmpty { output["partial_text"] = .string(text) }
         return CallOutcome(
-            resultID: call.resultID, status: status, output: .object(output), processingTime: duration.milliseconds, tokenUsage: nil)
+            resultID: call.resultID, status: status, output: .object(output), processingTime: duration.milliseconds,
+            tokenUsage: error.partial?.usage?.json)
     }
 }
 

@@ -1,4 +1,5 @@
 import Domain
+import NIOURLSession
 import Testing
 
 @testable import Engines
@@ -26,6 +27,8 @@ import Testing
             engine_type: anthropic
             base_url: https://[::1]:8443
             model: "7"
+            stream: false
+            limits: {first_byte_timeout: 5s, idle_timeout: 500ms}
         """
 
     @Test func theContractsExampleIsRead() throws {
@@ -37,7 +40,8 @@ import Testing
         #expect(local.limits == EngineLimits(concurrency: 64, requestsPerMinute: 600, tokensPerMinute: 100_000, timeout: .seconds(120)))
         #expect(local.price == EnginePrice(promptPerMillion: 0.15, completionPerMillion: 0.6))
         #expect(file.engines[1].model == "7")
-        #expect(file.engines[1].limits == EngineLimits())
+        #expect(local.streams && !file.engines[1].streams)
+        #expect(file.engines[1].limits == EngineLimits(firstByteTimeout: .seconds(5), idleTimeout: .milliseconds(500)))
         #expect(file.defaultEngine == "local")
         #expect(try EnginesFile(yaml: "default: second\n" + good, file: "engines.yaml").defaultEngine == "second")
     }
@@ -56,6 +60,7 @@ import Testing
         ),
         ("model: some-model", "model: 7", "engines.yaml:5: engines/0/model must be a string, not a number"),
         ("timeout: 120s", "timeout: soon", "engines.yaml:7: engines/0/limits/timeout must be a duration such as 500ms, 120s, 2m or 1h"),
+        ("stream: false", "stream: maybe", "engines.yaml:13: engines/1/stream must be true or false, not a string"),
         ("timeout: 120s", "timeout: 2000h", "engines.yaml:7: engines/0/limits/timeout must be 1ms to 86400s"),
         ("concurrency: 64", "concurrency: none", "engines.yaml:7: engines/0/limits/concurrency must be a whole number, not a string"),
         ("concurrency: 64", "concurency: 64", "engines.yaml:7: engines/0/limits/concurency is not a known field"),
@@ -77,6 +82,14 @@ import Testing
         let faults = faults(good.replacing("secret: env:LOCAL_API_KEY", with: line))
         #expect(!faults.isEmpty)
         #expect(faults.allSatisfy { $0.hasPrefix("engines.yaml:") && !$0.contains("verysecret") }, "\(faults)")
+    }
+
+    /// A deadline shortens every limit of a call, and none of them is longer than the whole call's.
+    @Test func theLimitsOfACallFitInIt() {
+        let limits = EngineLimits(timeout: .seconds(60), firstByteTimeout: .seconds(90), idleTimeout: .seconds(10))
+        #expect(limits.timeouts(atMost: nil) == NIOURLSessionTimeouts(firstByte: .seconds(60), idle: .seconds(10), call: .seconds(60)))
+        #expect(limits.timeouts(atMost: .seconds(5)) == NIOURLSessionTimeouts(firstByte: .seconds(5), idle: .seconds(5), call: .seconds(5)))
+        #expect(limits.timeouts(atMost: .seconds(500)).call == .seconds(60))
     }
 
     @Test func allFaultsAreToldAtOnce() {

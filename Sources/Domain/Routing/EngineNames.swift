@@ -2,8 +2,13 @@
 public struct EngineNames: Sendable, Hashable {
     /// In the order in which they were applied; the first is the fleet's default.
     public var names: [String]
+    /// The format each of them speaks, where it is known.
+    public var types: [String: EngineType]
 
-    public init(_ names: [String]) { self.names = names }
+    public init(_ names: [String], types: [String: EngineType] = [:]) {
+        self.names = names
+        self.types = types
+    }
 
     public var standard: String? { names.first }
 

@@ -10,6 +10,19 @@ public enum ChatInput {
         _ = fields.integer("max_tokens", in: 1...10_000_000)
         _ = fields.number("temperature", in: 0...2)
         _ = fields.object("response_format")
+        checkExpressibility(&fields, knownEngines)
+    }
+
+    /// Every engine that the task names must have words for all of it. Where it names none, its engine is not known yet: the format
+    /// itself refuses then, when the task runs.
+    private static func checkExpressibility(_ fields: inout FieldReader, _ knownEngines: EngineNames) {
+        guard fields.errors.isEmpty, !knownEngines.types.isEmpty else { return }
+        let named =
+            (fields.object["engine"]?.stringValue).map { [$0] } ?? fields.object["engines"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        let types = Set(named.compactMap { knownEngines.types[$0] })
+        for type in EngineType.allCases where types.contains(type) {
+            fields.append(type.inexpressible(in: fields.object, at: fields.pointer))
+        }
     }
 
     private static func checkMessages(_ fields: inout FieldReader) {

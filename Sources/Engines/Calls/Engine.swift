@@ -6,28 +6,20 @@ public import NIOURLSession
 /// One engine that can be called: its definition, its wire format, its key, and the session that carries the calls.
 public struct Engine: Sendable {
     public let definition: EngineDefinition
-    private let format: any WireFormat
-    private let secret: Secret?
-    private let session: NIOURLSession
-
-    /// Bytes of an error's body that are looked at.
-    private static let maxErrorBytes = 64 << 10
-    /// Answers may be nested deeper than what callers send: schemas come back in tool calls.
-    private static let answerLimits = JSONLimits(depth: 128)
+    let format: any WireFormat
+    let secret: Secret?
+    let session: NIOURLSession
 
     /// - Parameter secret: what `definition.secret` stands for.
-    public init(definition: EngineDefinition, secret: Secret?, session: NIOURLSession) throws(EngineSetupError) {
-        guard let format = definition.engineType.wireFormat else {
-            throw EngineSetupError(
-                engine: definition.name, reason: "the engine type '\(definition.engineType.rawValue)' is not supported yet")
-        }
+    public init(definition: EngineDefinition, secret: Secret?, session: NIOURLSession) {
         self.definition = definition
-        self.format = format
+        self.format = definition.engineType.wireFormat
         self.secret = secret
         self.session = session
     }
 
-    /// Asks the engine once; there is no retry in here.
+    /// Asks the engine once; there is no retry in here. The answer streams, so that a call that breaks or is cancelled still knows what
+    /// had come of it, unless the definition says otherwise; an engine that answers in one piece all the same is read that way.
     ///
     /// - Parameters:
     ///   - input: a task's `input_data`.
@@ -36,67 +28,41 @@ public struct Engine: Sendable {
     public func call(_ input: JSONObject, timeout: Duration? = nil, idempotencyKey: String? = nil) async throws(EngineError) -> EngineAnswer
     {
         let start = ContinuousClock.now
-        let wire = try format.request(for: input, to: definition)
+        let wire = try format.request(for: input, to: definition, streaming: definition.streams)
         var request = request(.post, wire.path)
         request.headerFields[.contentType] = "application/json"
         if let idempotencyKey, let name = HTTPField.Name("Idempotency-Key") { request.headerFields[name] = idempotencyKey }
-        let limit = min(timeout ?? definition.limits.timeout, definition.limits.timeout)
-        let answer: (body: [UInt8], response: HTTPResponse)
-        do {
-            // An answer in one piece is silent while the engine thinks: only the whole call has a limit.
-            answer = try await session.upload(
-                for: request, from: wire.body, timeouts: NIOURLSessionTimeouts(firstByte: limit, idle: limit, call: limit))
-        } catch {
-            throw EngineError(error).redacting(secret)
-        }
-        guard answer.response.status.kind == .successful else { throw refusal(answer) }
-        do {
-            let reply = try format.reply(from: try parse(answer))
-            return EngineAnswer(
-                reply, engine: definition.name, modelAskedFor: input["model"]?.stringValue ?? definition.model,
-                processingTime: start.duration(to: .now))
-        } catch {
-            throw EngineError(error.kind, error.message, statusCode: answer.response.status.code).redacting(secret)
-        }
+        let timeouts = definition.limits.timeouts(atMost: timeout)
+        let reply =
+            definition.streams
+            ? try await stream(request, wire.body, timeouts) : try await exchange(request, wire.body, timeouts)
+        if let fault = ResponseFormat.fault(in: reply, askedFor: input) { throw fault.redacting(secret, statusCode: 200) }
+        return EngineAnswer(
+            reply, engine: definition.name, modelAskedFor: input["model"]?.stringValue ?? definition.model,
+            processingTime: start.duration(to: .now))
     }
 
     /// Asks for something that costs nothing, to learn whether the engine is there and takes the key.
     public func probe(timeout: Duration = .seconds(10)) async throws(EngineError) {
         let answer: (body: [UInt8], response: HTTPResponse)
+        let timeouts = NIOURLSessionTimeouts(firstByte: timeout, idle: timeout, call: timeout)
         do {
-            answer = try await session.data(
-                for: request(.get, format.probePath), timeouts: NIOURLSessionTimeouts(firstByte: timeout, idle: timeout, call: timeout))
+            answer = try await session.data(for: request(.get, format.probePath), timeouts: timeouts)
         } catch {
-            throw EngineError(error).redacting(secret)
+            throw EngineError(error, timeouts: timeouts).redacting(secret)
         }
         // Some engines have no such path: they are there all the same.
         let isThere = answer.response.status.kind == .successful || [404, 405].contains(answer.response.status.code)
-        guard isThere else { throw refusal(answer) }
+        guard isThere else { throw refusal(answer.body, answer.response) }
     }
 
     private func request(_ method: HTTPRequest.Method, _ path: String) -> HTTPRequest {
         let url = definition.baseURL
         var request = HTTPRequest(method: method, scheme: url.scheme, authority: url.authority, path: url.path + path)
-        request.headerFields[.accept] = "application/json"
-        if let secret { format.authorize(&request.headerFields, with: secret) }
+        request.headerFields = format.fields
+        request.headerFields[.accept] = "application/json, text/event-stream, application/x-ndjson"
+        if let secret { format.authorize(&request.headerFields, with: secret, at: url) }
         return request
-    }
-
-    private func parse(_ answer: (body: [UInt8], response: HTTPResponse)) throws(EngineError) -> JSONValue {
-        do {
-            return try JSONValue(parsing: answer.body, limits: Self.answerLimits)
-        } catch {
-            let type = answer.response.headerFields[.contentType].map { " (\($0.prefix(100)))" } ?? ""
-            throw EngineError(.passing, "the answer\(type) is not JSON: \(error)")
-        }
-    }
-
-    private func refusal(_ answer: (body: [UInt8], response: HTTPResponse)) -> EngineError {
-        let json = try? JSONValue(parsing: answer.body, limits: Self.answerLimits)
-        let words = json.flatMap(format.errorMessage(in:)) ?? String(decoding: answer.body.prefix(Self.maxErrorBytes), as: UTF8.self)
-        return EngineError(
-            status: answer.response.status.code, fields: answer.response.headerFields, words: secret?.redacted(from: words) ?? words,
-            now: Int(Date().timeIntervalSince1970))
     }
 }
 

@@ -10,7 +10,7 @@ public struct EngineError: Error, Sendable, Hashable {
         case passing
         /// The same request would fail again (other 4xx, a redirect, an answer too large, input that cannot be sent).
         case permanent
-        /// The request left and no answer came: the engine may have done the work, and may bill it.
+        /// The request left and no answer came, or half of one: the engine may have done the work, and may bill it.
         case unknown
         /// The caller gave up.
         case cancelled
@@ -28,8 +28,13 @@ public struct EngineError: Error, Sendable, Hashable {
     public let retryAfter: Duration?
     /// The request, or a part of it, left this process.
     public let wasSent: Bool
+    /// What had come of the answer until then.
+    public let partial: PartialAnswer?
 
-    public init(_ kind: Kind, _ message: String, statusCode: Int? = nil, retryAfter: Duration? = nil, wasSent: Bool? = nil) {
+    public init(
+        _ kind: Kind, _ message: String, statusCode: Int? = nil, retryAfter: Duration? = nil, wasSent: Bool? = nil,
+        partial: PartialAnswer? = nil
+    ) {
         self.kind = kind
         // PostgreSQL's text holds no U+0000.
         let storable = message.utf8.contains(0) ? String(message.filter { $0 != "\0" }) : message
@@ -37,6 +42,7 @@ public struct EngineError: Error, Sendable, Hashable {
         self.statusCode = statusCode
         self.retryAfter = retryAfter
         self.wasSent = wasSent ?? (statusCode != nil || kind == .unknown || kind == .refused || kind == .passing)
+        self.partial = partial
     }
 
     /// A label of which there are as many as kinds.

@@ -3,7 +3,7 @@ import Synchronization
 
 /// The engines by name. Definitions may be replaced while calls run: those keep the engine they have.
 ///
-/// A definition whose secret is missing, or whose type cannot be spoken to, does not stop the others: asking for it tells why.
+/// A definition whose secret is missing does not stop the others: asking for it tells why.
 public final class EngineRegistry: Sendable {
     private struct State {
         var engines: [String: Result<Engine, EngineSetupError>] = [:]
@@ -61,7 +61,7 @@ public final class EngineRegistry: Sendable {
     private func build(_ definition: EngineDefinition) -> Result<Engine, EngineSetupError> {
         do throws(SecretError) {
             let secret = try definition.secret.map(secrets.resolve)
-            return Result { () throws(EngineSetupError) in try Engine(definition: definition, secret: secret, session: session) }
+            return .success(Engine(definition: definition, secret: secret, session: session))
         } catch {
             return .failure(EngineSetupError(engine: definition.name, reason: error.description))
         }

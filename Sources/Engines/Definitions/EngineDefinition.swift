@@ -10,18 +10,21 @@ public struct EngineDefinition: Sendable, Hashable {
     public var model: String
     /// nil for an engine that asks for no key.
     public var secret: SecretReference?
+    /// Answers are asked for as streams; false for an engine that cannot.
+    public var streams: Bool
     public var limits: EngineLimits
     public var price: EnginePrice?
 
     public init(
         name: String, engineType: EngineType = .openai, baseURL: EngineURL, model: String, secret: SecretReference? = nil,
-        limits: EngineLimits = EngineLimits(), price: EnginePrice? = nil
+        streams: Bool = true, limits: EngineLimits = EngineLimits(), price: EnginePrice? = nil
     ) {
         self.name = name
         self.engineType = engineType
         self.baseURL = baseURL
         self.model = model
         self.secret = secret
+        self.streams = streams
         self.limits = limits
         self.price = price
     }
@@ -37,6 +40,7 @@ public struct EngineDefinition: Sendable, Hashable {
             "model": .string(model), "limits": limits.json,
         ]
         object["secret"] = secret.map { .string($0.description) }
+        if !streams { object["stream"] = false }
         object["price"] = price?.json
         return .object(object)
     }
@@ -52,6 +56,7 @@ public struct EngineDefinition: Sendable, Hashable {
         let url = reader.engineURL("base_url")
         let model = reader.string("model", length: 1...200)
         let secret = reader.secretReference("secret")
+        let streams = reader.boolean("stream") ?? true
         let limits = reader.nested("limits") { EngineLimits(&$0) } ?? EngineLimits()
         let price = reader.nested("price") { EnginePrice(&$0) }
         reader.refuseClearSecrets()
@@ -60,7 +65,8 @@ public struct EngineDefinition: Sendable, Hashable {
             return .failure(EngineDefinitionError(errors: reader.errors))
         }
         return .success(
-            EngineDefinition(name: name, engineType: type, baseURL: url, model: model, secret: secret, limits: limits, price: price))
+            EngineDefinition(
+                name: name, engineType: type, baseURL: url, model: model, secret: secret, streams: streams, limits: limits, price: price))
     }
 }
 

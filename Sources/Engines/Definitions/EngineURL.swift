@@ -28,6 +28,12 @@ public struct EngineURL: Sendable, Hashable {
         self.path = String(path)
     }
 
+    /// The authority without its port.
+    var host: Substring {
+        guard authority.hasPrefix("["), let end = authority.firstIndex(of: "]") else { return authority.prefix { $0 != ":" } }
+        return authority[...end]
+    }
+
     private static func isAuthority(_ authority: Substring) -> Bool {
         var host = authority
         var port: Substring?

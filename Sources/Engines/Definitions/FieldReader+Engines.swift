@@ -25,6 +25,15 @@ extension FieldReader {
         }
     }
 
+    mutating func boolean(_ key: String) -> Bool? {
+        guard let value = value(key) else { return nil }
+        guard let boolean = value.boolValue else {
+            fail(key, "must be true or false, not \(value.kind)")
+            return nil
+        }
+        return boolean
+    }
+
     /// A reference to a secret. What is refused may be the secret itself, so the error does not show it.
     mutating func secretReference(_ key: String) -> SecretReference? {
         guard let value = value(key) else { return nil }

@@ -1,9 +1,13 @@
+import Domain
+
 extension EngineType {
-    /// The format that speaks to engines of this type; nil for those that cannot be spoken to yet.
-    var wireFormat: (any WireFormat)? {
+    /// The format that speaks to engines of this type.
+    var wireFormat: any WireFormat {
         switch self {
         case .openai: OpenAIChat()
-        case .anthropic, .gemini, .ollama: nil
+        case .anthropic: AnthropicMessages()
+        case .gemini: GeminiContent()
+        case .ollama: OllamaChat()
         }
     }
 }

@@ -2,21 +2,37 @@ import Domain
 import HTTPTypes
 
 /// How one kind of engine is spoken to: builds requests and reads answers, without I/O. Adding an engine type is adding one of these.
+///
+/// Tasks are written in the terms of OpenAI's chat completions, and answers are read into them, whatever the engine: a caller who changes
+/// the engine changes nothing else.
 protocol WireFormat: Sendable {
     /// The request for a task's `input_data`; a permanent error if it cannot be said in this format.
-    func request(for input: JSONObject, to engine: EngineDefinition) throws(EngineError) -> WireRequest
+    func request(for input: JSONObject, to engine: EngineDefinition, streaming: Bool) throws(EngineError) -> WireRequest
 
-    /// Reads the body of a 2xx answer.
+    /// Reads the body of a 2xx answer that came in one piece.
     func reply(from body: JSONValue) throws(EngineError) -> EngineReply
 
-    /// The engine's own words in the body of an error; nil where there are none.
-    func errorMessage(in body: JSONValue) -> String?
+    /// Reads a 2xx answer that comes event by event.
+    func makeAccumulator() -> any StreamAccumulator
+
+    /// What an error's body says; nil for a body that is no error.
+    func complaint(in body: JSONValue) -> EngineComplaint?
+
+    /// What errors mean, first match first; what none of them matches is judged by its status alone.
+    var errorRules: [ErrorRule] { get }
 
     /// Puts the key where this engine looks for it.
-    func authorize(_ fields: inout HTTPFields, with secret: Secret)
+    func authorize(_ fields: inout HTTPFields, with secret: Secret, at url: EngineURL)
+
+    /// Fields that every request carries.
+    var fields: HTTPFields { get }
 
     /// Path under the base address that answers cheaply and costs nothing.
     var probePath: String { get }
+}
+
+extension WireFormat {
+    var fields: HTTPFields { [:] }
 }
 
 /// A POST: path under the engine's base address, and body.
@@ -25,13 +41,14 @@ struct WireRequest: Sendable, Hashable {
     var body: [UInt8]
 }
 
-/// What an engine said, whatever its format.
-struct EngineReply: Sendable, Hashable {
-    var text: String
-    /// nil where the engine names none.
-    var model: String?
-    var finishReason: String?
-    var usage: TokenUsage
-    /// Parts that pass through to `output_data` as they are, such as `tool_calls`.
-    var extras: JSONObject = [:]
+/// Builds a reply from the events of a stream. A machine: it knows at any moment what has been said so far.
+protocol StreamAccumulator: Sendable {
+    /// Takes the next event. An error that the engine tells within its stream is thrown.
+    mutating func take(_ event: JSONValue) throws(EngineError)
+
+    /// What has been said so far.
+    var draft: ReplyDraft { get }
+
+    /// The engine has said that nothing more will come; without it, a stream that ends was cut off.
+    var isComplete: Bool { get }
 }

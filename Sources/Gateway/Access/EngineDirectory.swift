@@ -11,7 +11,11 @@ struct EngineDirectory: Sendable {
     private let cache: ReadThroughCache<Int, EngineNames>
 
     init(_ store: Store) {
-        self.init { EngineNames(try await store.engines().map(\.name)) }
+        self.init {
+            let rows = try await store.engines()
+            let types = rows.compactMap { row in EngineType(rawValue: row.type).map { (row.name, $0) } }
+            return EngineNames(rows.map(\.name), types: Dictionary(types) { first, _ in first })
+        }
     }
 
     init(

@@ -8,42 +8,44 @@ extension Response {
         json(bytes: value.serialized())
     }
 
-    static func json(bytes: [UInt8], status: HTTPResponse.Status = .ok) -> Response {
-        Response(status: status, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    static func json(bytes: [UInt8], status: HTTPResponse.Status = .ok, type: String = "application/json") -> Response {
+        Response(status: status, headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 
-    /// An error in OpenAI's shape.
-    static func error(_ status: Int, _ message: some StringProtocol, code: String, retryAfter: Int? = nil) -> Response {
-        let type =
-            switch status {
-            case 429: "rate_limit_error"
-            case 500...: "server_error"
-            default: "invalid_request_error"
-            }
-        let value: JSONValue = ["error": ["message": .string(String(message)), "type": .string(type), "code": .string(code)]]
+    /// An error in the dialect's shape; Gemini tells how long to wait in its body, the others in a field.
+    static func error(
+        _ status: Int, _ message: some StringProtocol, code: String, retryAfter: Int? = nil, in dialect: SimulatedDialect = .openai
+    ) -> Response {
+        let value = dialect.error(status, String(message), code: code, retryAfter: retryAfter)
         var response = json(bytes: value.serialized(), status: HTTPResponse.Status(code: status))
-        if let retryAfter { response.headers[.retryAfter] = String(retryAfter) }
+        if let retryAfter, dialect != .gemini { response.headers[.retryAfter] = String(retryAfter) }
         return response
     }
 
-    /// Ten bytes of a promised thousand, then the end of the connection.
-    static var cut: Response {
+    /// Ten bytes of a promised thousand, then what `end` does.
+    private static func torso(_ end: @escaping @Sendable () async throws -> Void) -> Response {
         Response(
             status: .ok, headers: [.contentType: "application/json"],
             body: ResponseBody(contentLength: 1_000) { writer in
                 try await writer.write(ByteBuffer(string: #"{"id":"cut"#))
+                try await end()
                 throw SimulatedCut()
             })
     }
 
-    static func garbage(_ garbage: SimulatedFate.Garbage) -> Response {
+    /// Ten bytes of a promised thousand, then the end of the connection.
+    static var cut: Response { torso {} }
+
+    /// Ten bytes of a promised thousand, then nothing more for as long as `stall` takes.
+    static func stalled(_ stall: @escaping @Sendable () async throws -> Void) -> Response { torso(stall) }
+
+    static func garbage(_ garbage: SimulatedFate.Garbage, insteadOf answer: JSONValue) -> Response {
         switch garbage {
         case .text: json(bytes: Array(#"{"choices": [{"mess\#u{1}age""#.utf8))
-        case .html:
-            Response(
-                status: .ok, headers: [.contentType: "text/html"], body: ResponseBody(byteBuffer: ByteBuffer(string: "<html>busy</html>")))
+        case .html: json(bytes: Array("<html>busy</html>".utf8), type: "text/html")
         case .utf8: json(bytes: Array(#"{"choices":[{"message":{"content":""#.utf8) + [0xC3, 0x28] + Array(#""}}]}"#.utf8))
         case .empty: json(["id": "empty", "choices": []])
+        case .type: json(bytes: Array(answer.text.dropLast().utf8), type: "text/plain")
         case .huge:
             Response(
                 status: .ok, headers: [.contentType: "application/json"],
@@ -55,27 +57,34 @@ extension Response {
         }
     }
 
-    /// Server-sent events, a token each, as OpenAI streams them.
-    static func stream(
-        _ completion: SimulatedCompletion, pause: Duration, includesUsage: Bool,
-        sleep: @escaping @Sendable (Duration) async throws -> Void, ended: @escaping @Sendable () -> Void
+    /// Plays a script. `ended` is told the status before the last piece leaves: an answer that somebody has is never missing on record.
+    static func playing(
+        _ script: SimulatedScript, pause: Duration?, sleep: @escaping @Sendable (Duration) async throws -> Void,
+        ended: @escaping @Sendable (Int) -> Void
     ) -> Response {
-        Response(
-            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-cache"],
+        let steps = script.joined(pauses: pause != nil)
+        return Response(
+            status: .ok, headers: [.contentType: script.contentType, .cacheControl: "no-cache"],
             body: ResponseBody { writer in
-                defer { ended() }
-                try await writer.write(ByteBuffer(event: completion.chunk(delta: ["role": "assistant", "content": ""])))
-                for token in completion.tokens {
-                    try await sleep(pause)
-                    try await writer.write(ByteBuffer(event: completion.chunk(delta: ["content": .string(token)])))
+                var isEnded = false
+                do {
+                    for (index, step) in steps.enumerated() {
+                        if index == steps.count - 1 {
+                            isEnded = true
+                            ended(200)
+                        }
+                        switch step {
+                        case .write(let bytes): try await writer.write(ByteBuffer(bytes: bytes))
+                        case .pause: try await sleep(pause ?? .zero)
+                        case .stall: try await sleep(.seconds(60))
+                        case .cut: throw SimulatedCut()
+                        }
+                    }
+                } catch {
+                    // The caller has hung up, or shall think that the engine did.
+                    if !isEnded { ended(499) }
+                    throw error
                 }
-                try await writer.write(ByteBuffer(event: completion.chunk(delta: [:], finishReason: .string(completion.finishReason))))
-                if includesUsage {
-                    var usage = completion.chunk(choices: []).objectValue ?? [:]
-                    usage["usage"] = completion.usage
-                    try await writer.write(ByteBuffer(event: .object(usage)))
-                }
-                try await writer.write(ByteBuffer(string: "data: [DONE]\n\n"))
                 try await writer.finish(nil)
             })
     }
@@ -83,12 +92,3 @@ extension Response {
 
 /// Thrown in the middle of a body: the server closes the connection.
 private struct SimulatedCut: Error {}
-
-extension ByteBuffer {
-    fileprivate init(event: JSONValue) {
-        var bytes = Array("data: ".utf8)
-        event.write(to: &bytes)
-        bytes.append(contentsOf: "\n\n".utf8)
-        self.init(bytes: bytes)
-    }
-}

@@ -3,11 +3,8 @@ import Domain
 /// Where a request says what shall become of it.
 enum SimulatedCommand {
     /// The command in the header, else in the body's field `simulate`, else in `[simulate: …]` of the last message.
-    static func find(header: String?, body: JSONValue) -> String? {
-        if let header { return header }
-        if let field = body["simulate"]?.stringValue { return field }
-        guard let last = body["messages"]?.arrayValue?.last else { return nil }
-        return inside(SimulatedCompletion.text(of: last))
+    static func find(header: String?, body: JSONValue, question: SimulatedQuestion) -> String? {
+        header ?? body["simulate"]?.stringValue ?? inside(question.last)
     }
 
     private static func inside(_ text: String) -> String? {

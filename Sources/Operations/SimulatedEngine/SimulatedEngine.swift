@@ -3,10 +3,12 @@ public import Logging
 import NIOCore
 public import ServiceLifecycle
 
-/// An engine that thinks nothing but speaks OpenAI's chat completions: for demonstrations, tests and measurements.
+/// An engine that thinks nothing but speaks the wire formats: for demonstrations, tests and measurements.
 ///
-/// - `POST /v1/chat/completions`, in one piece or with `stream: true`; `GET /v1/models`; `GET /health`;
-///   `GET /stats` tells what was called, `DELETE /stats` forgets it.
+/// - Calls, in one piece or as a stream: `POST /v1/chat/completions` (OpenAI), `/v1/messages` (Anthropic),
+///   `/v1beta/models/NAME:generateContent` and `:streamGenerateContent` (Gemini), `/api/chat` (Ollama). Base addresses end with `/v1`,
+///   `/v1`, `/v1beta` and `/api`.
+/// - `GET /v1/models`, `/v1beta/models`, `/api/tags`; `GET /health`; `GET /stats` tells what was called, `DELETE /stats` forgets it.
 /// - Faults come by the configured rate, or on command: header `x-simulate`, body field `simulate`, or `[simulate: …]` in the last message
 ///   (see ``SimulatedFate``), or on a standing order: `PUT /order` with such a command as its body, in force until `DELETE /order`.
 public struct SimulatedEngine: Service {

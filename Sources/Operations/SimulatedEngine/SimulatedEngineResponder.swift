@@ -29,10 +29,12 @@ final class SimulatedEngineResponder: HTTPResponder {
     }
 
     func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+        if request.method == .post, let route = SimulatedRoute(path: request.uri.path) { return try await complete(request, at: route) }
         switch (request.method, request.uri.path) {
-        case (.post, "/v1/chat/completions"): return try await complete(request)
         case (.get, "/v1/models"):
             return .json(["object": "list", "data": [["id": "simulated", "object": "model", "owned_by": "chorus"]]])
+        case (.get, "/v1beta/models"): return .json(["models": [["name": "models/simulated"]]])
+        case (.get, "/api/tags"): return .json(["models": [["name": "simulated", "model": "simulated"]]])
         case (.get, "/health"): return .json(["status": "ok"])
         case (.get, "/stats"): return .json(bytes: state.withLock { $0.stats }.serialized())
         case (.delete, "/stats"):
@@ -55,7 +57,7 @@ final class SimulatedEngineResponder: HTTPResponder {
         return Response(status: .noContent)
     }
 
-    private func complete(_ request: Request) async throws -> Response {
+    private func complete(_ request: Request, at route: SimulatedRoute) async throws -> Response {
         // The request keeps its body: only then can it be watched until the caller hangs up.
         var request = request
         let body: JSONValue
@@ -63,9 +65,10 @@ final class SimulatedEngineResponder: HTTPResponder {
             var buffer = try await request.collectBody(upTo: configuration.maxBodyBytes)
             body = try JSONValue(parsing: buffer.readBytes(length: buffer.readableBytes) ?? [])
         } catch let error as JSONError {
-            return .error(400, "the body is not JSON: \(error)", code: "invalid_json")
+            return .error(400, "the body is not JSON: \(error)", code: "invalid_json", in: route.dialect)
         } catch is NIOTooManyBytesError {
-            return .error(413, "the body has more than \(configuration.maxBodyBytes) bytes", code: "request_too_large")
+            return .error(
+                413, "the body has more than \(configuration.maxBodyBytes) bytes", code: "request_too_large", in: route.dialect)
         }
         let key = HTTPField.Name.idempotencyKey.flatMap { request.headers[$0] } ?? body["user"]?.stringValue
         let (number, wait, order) = state.withLock { state in
@@ -83,7 +86,7 @@ final class SimulatedEngineResponder: HTTPResponder {
             var fate = SimulatedFate(number: number, seed: seed, configuration: configuration)
             order?.apply(to: &fate, number: number, seed: seed)
             if let wait { fate.ending = .status(429, retryAfter: wait) }
-            let response = try await answer(request, body, number: number, fate: fate, ended: ended)
+            let response = try await answer(request, body, at: route, number: number, fate: fate, ended: ended)
             if response.streams { return response.response }
             ended(response.response.status.code)
             return response.response
@@ -96,44 +99,51 @@ final class SimulatedEngineResponder: HTTPResponder {
 
     /// The response, and whether its body ends the call when it is written.
     private func answer(
-        _ request: Request, _ body: JSONValue, number: UInt64, fate: SimulatedFate, ended: @escaping @Sendable (Int) -> Void
+        _ request: Request, _ body: JSONValue, at route: SimulatedRoute, number: UInt64, fate: SimulatedFate,
+        ended: @escaping @Sendable (Int) -> Void
     ) async throws -> (response: Response, streams: Bool) {
         var fate = fate
-        if let command = SimulatedCommand.find(header: HTTPField.Name.simulate.flatMap { request.headers[$0] }, body: body),
+        let question = SimulatedQuestion(body, at: route)
+        let header = HTTPField.Name.simulate.flatMap { request.headers[$0] }
+        if let command = SimulatedCommand.find(header: header, body: body, question: question),
             let misunderstood = fate.obey(command)
         {
-            return (.error(400, "unknown simulation: \(misunderstood.prefix(100))", code: "invalid_simulation"), false)
+            let message = "unknown simulation: \(misunderstood.prefix(100))"
+            return (.error(400, message, code: "invalid_simulation", in: route.dialect), false)
         }
         let completion: SimulatedCompletion
         do {
-            completion = try SimulatedCompletion(request: body, number: number, echoLimit: configuration.echoLimit)
+            completion = try SimulatedCompletion(question, number: number, echoLimit: configuration.echoLimit)
         } catch {
-            return (.error(400, error.message, code: error.code), false)
+            return (.error(400, error.message, code: error.code, in: route.dialect), false)
         }
-        let streams = body["stream"]?.boolValue == true
-        if let pace = configuration.tokensPerSecond, !streams, fate.ending == .answer {
+        if let pace = configuration.tokensPerSecond, !question.streams, fate.ending == .answer {
             fate.latency += .seconds(Double(completion.tokens.count) / pace)
         }
         try await think(fate.latency, about: request)
-        var answer = ending(fate.ending, completion, body, streams: streams, ended: ended)
+        var answer = ending(fate.ending, question, completion, ended: ended)
         if fate.latency > Self.longThought { answer.response.headers[.connection] = "close" }
         return answer
     }
 
     private func ending(
-        _ ending: SimulatedFate.Ending, _ completion: SimulatedCompletion, _ body: JSONValue, streams: Bool,
+        _ ending: SimulatedFate.Ending, _ question: SimulatedQuestion, _ completion: SimulatedCompletion,
         ended: @escaping @Sendable (Int) -> Void
     ) -> (response: Response, streams: Bool) {
+        let dialect = question.dialect
         switch ending {
-        case .status(let status, let retryAfter): return (.error(status, "simulated", code: "simulated", retryAfter: retryAfter), false)
+        case .status(let status, let retryAfter):
+            return (.error(status, "simulated", code: "simulated", retryAfter: retryAfter, in: dialect), false)
+        case .garbage(.html): return (.garbage(.html, insteadOf: .null), false)
+        case _ where question.streams:
+            let pause = configuration.tokensPerSecond.map { Duration.seconds(1 / $0) }
+            let script = SimulatedScript(ending, question, completion)
+            return (.playing(script, pause: pause, sleep: sleep, ended: ended), true)
         case .cut: return (.cut, false)
-        case .garbage(let garbage): return (.garbage(garbage), false)
-        case .answer where streams:
-            let pause = configuration.tokensPerSecond.map { Duration.seconds(1 / $0) } ?? .zero
-            let includesUsage = body["stream_options"]?["include_usage"]?.boolValue == true
-            let events = Response.stream(completion, pause: pause, includesUsage: includesUsage, sleep: sleep) { ended(200) }
-            return (events, true)
-        case .answer: return (.json(completion.json), false)
+        case .stall: return (.stalled { [self] in try await sleep(.seconds(60)) }, false)
+        case .complaint: return (.error(529, "simulated", code: "simulated", in: dialect), false)
+        case .garbage(let garbage): return (.garbage(garbage, insteadOf: dialect.answer(completion)), false)
+        case .answer: return (.json(dialect.answer(completion)), false)
         }
     }
 

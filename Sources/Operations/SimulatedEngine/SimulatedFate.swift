@@ -2,14 +2,18 @@
 struct SimulatedFate: Equatable {
     enum Ending: Equatable {
         case answer
-        /// An error in OpenAI's shape; `retryAfter` in seconds becomes the header.
+        /// An error in the dialect's shape; `retryAfter` in seconds.
         case status(Int, retryAfter: Int?)
-        /// A head that promises more than comes before the connection closes.
+        /// A head that promises more than comes before the connection closes; in a stream, half of an event.
         case cut
+        /// The answer begins, and stands still.
+        case stall
+        /// An error that is told when half of a stream is out; for an answer in one piece, 529.
+        case complaint
         case garbage(Garbage)
     }
 
-    /// Ways to answer 200 with something that is no chat completion.
+    /// Ways to answer 200 with something that is no answer.
     enum Garbage: String, CaseIterable {
         /// Bytes that are no JSON.
         case text
@@ -17,9 +21,11 @@ struct SimulatedFate: Equatable {
         case html
         /// JSON with a string that is not UTF-8.
         case utf8
-        /// JSON without choices.
+        /// JSON without an answer in it.
         case empty
-        /// A body of 50 MiB.
+        /// An answer that says it is plain text.
+        case type
+        /// A body of 50 MiB; in a stream, one event of them.
         case huge
     }
 
@@ -60,6 +66,8 @@ struct SimulatedFate: Equatable {
             case ("", ""): continue
             case ("ok", ""): ending = .answer
             case ("cut", ""): ending = .cut
+            case ("stall", ""): ending = .stall
+            case ("error", ""): ending = .complaint
             case ("garbage", ""): ending = .garbage(.text)
             case ("garbage", _):
                 guard let garbage = Garbage(rawValue: value) else { return "garbage=\(value)" }

@@ -5,7 +5,7 @@ import Operations
 struct SimulateEngineCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate-engine",
-        abstract: "Run an engine that thinks nothing but speaks the wire format: OpenAI chat completions.")
+        abstract: "Run an engine that thinks nothing but speaks the wire formats of OpenAI, Anthropic, Gemini and Ollama.")
 
     @Option(help: "The port on 127.0.0.1; 0 chooses a free one.")
     var port: Int = 8000

@@ -1,4 +1,5 @@
 import Domain
+import HTTPTypes
 import Testing
 
 @testable import Engines
@@ -12,7 +13,7 @@ import Testing
     }
 
     private func body(_ input: JSONObject) throws -> JSONValue {
-        try JSONValue(parsing: OpenAIChat().request(for: input, to: engine).body)
+        try JSONValue(parsing: OpenAIChat().request(for: input, to: engine, streaming: false).body)
     }
 
     @Test func aPromptBecomesAMessage() throws {
@@ -31,9 +32,66 @@ import Testing
         for key in ["messages", "max_tokens", "temperature", "response_format", "seed"] { #expect(sent[key] == input[key]) }
     }
 
+    @Test func aStreamIsAskedForWithItsUsage() throws {
+        let request = try OpenAIChat().request(for: ["prompt": "hi", "stream": false], to: engine, streaming: true)
+        let body = try JSONValue(parsing: request.body)
+        #expect(body["stream"] == true)
+        #expect(body["stream_options"] == ["include_usage": true])
+    }
+
+    @Test func azureFindsItsKeyToo() throws {
+        var fields: HTTPFields = [:]
+        OpenAIChat().authorize(&fields, with: Secret("k"), at: try EngineURL("https://mine.openai.azure.com/openai/v1"))
+        #expect(fields[.authorization] == "Bearer k")
+        #expect(fields[try #require(HTTPField.Name("api-key"))] == "k")
+        var others: HTTPFields = [:]
+        OpenAIChat().authorize(&others, with: Secret("k"), at: engine.baseURL)
+        #expect(others.count == 1)
+    }
+
+    @Test func aStreamIsTheWholeAnswerInPieces() throws {
+        let stream = """
+            data: {"model":"m-1","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}
+
+            data: {"model":"m-1","choices":[{"index":0,"delta":{"content":"hel"},"logprobs":{"content":[{"token":"hel","logprob":-0.5}]}}]}
+
+            data: {"choices":[{"index":1,"delta":{"content":"another choice"}},{"index":0,"delta":{"content":"lo"}}]}
+
+            data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c1","type":"function","function":{"name":"f","arguments":""}}]}}]}
+
+            data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\\"a\\""}}]}}]}
+
+            data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":":1}"}}]},"finish_reason":"tool_calls"}]}
+
+            data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}
+
+            data: [DONE]
+
+
+            """
+        let whole: JSONValue = [
+            "model": "m-1",
+            "choices": [
+                [
+                    "message": [
+                        "content": "hello",
+                        "tool_calls": [["id": "c1", "type": "function", "function": ["name": "f", "arguments": #"{"a":1}"#]]],
+                    ], "logprobs": ["content": [["token": "hel", "logprob": -0.5]]], "finish_reason": "tool_calls",
+                ]
+            ], "usage": ["prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5],
+        ]
+        #expect(try streamed(OpenAIChat(), stream) == OpenAIChat().reply(from: whole))
+    }
+
+    @Test func aServerWithoutAReasonEndsWithTheMark() throws {
+        let reply = try streamed(OpenAIChat(), "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\ndata: [DONE]\n\n")
+        #expect(reply.text == "x")
+        #expect(reply.finishReason == nil)
+    }
+
     @Test(arguments: [JSONObject(), ["messages": []], ["messages": "hi"], ["prompt": 7]] as [JSONObject])
     func inputWithoutWordsIsPermanent(input: JSONObject) {
-        let error = #expect(throws: EngineError.self) { try OpenAIChat().request(for: input, to: engine) }
+        let error = #expect(throws: EngineError.self) { try OpenAIChat().request(for: input, to: engine, streaming: true) }
         #expect(error?.kind == .permanent)
         #expect(error?.wasSent == false)
     }
