@@ -20,7 +20,7 @@ import Testing
 
     private func script(_ ending: SimulatedFate.Ending, _ dialect: SimulatedDialect) throws -> SimulatedScript {
         let question = try question(dialect)
-        return SimulatedScript(ending, question, try SimulatedCompletion(question, number: 1))
+        return SimulatedScript(ending, question, try SimulatedCompletion(question, number: 1, echoLimit: 60))
     }
 
     private func text(_ script: SimulatedScript) -> String {
@@ -42,7 +42,7 @@ import Testing
         let question = try question(dialect)
         #expect(question.texts == ["one two"])
         #expect(question.streams)
-        #expect(try SimulatedCompletion(question, number: 1).text == "Simulated answer to: one two")
+        #expect(try SimulatedCompletion(question, number: 1, echoLimit: 60).text == "Simulated answer to: one two")
     }
 
     @Test(arguments: SimulatedDialect.allCases) func faultsComeInTheMiddle(dialect: SimulatedDialect) throws {
