@@ -16,6 +16,8 @@ public struct PostgresConfiguration: Sendable {
     /// up and closes the connection, should the server not answer at all.
     public var statementTimeout: Duration = .seconds(30)
 
+    public var planning = PostgresPlanning.automatic
+
     /// The most connections of a `PostgresClient`, each with a thread of its own.
     public var poolSize = 8
 

@@ -19,7 +19,9 @@ struct WorkerCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try ChorusConfiguration(path: options.config, applicationName: "chorus-worker")
         let logger = configuration.logger("chorus.worker")
-        let database = PostgresClient(configuration: configuration.database, logger: logger)
+        var settings = configuration.database
+        settings.planning = .byKey
+        let database = PostgresClient(configuration: settings, logger: logger)
         let session = NIOURLSession(configuration: try Self.session(configuration), logger: logger)
         do {
             let journal = try await Self.journal(configuration, logger)
