@@ -15,8 +15,8 @@ struct Admission {
         case admitted(Int)
         /// There is more of the backlog to look at.
         case turnedPage
-        /// Tasks wait for room: in the queues, where workers may be taking some, or under their project's cap.
-        case heldBack(isMoving: Bool)
+        /// Tasks wait for room: in the queues, of which workers took some since the last look, or under their project's cap.
+        case heldBack(taken: Int)
     }
 
     private let configuration: DispatcherConfiguration
@@ -50,7 +50,7 @@ struct Admission {
         if depth.needsReading { try await readDepth() }
         if depth.room == 0 {
             directAdmission.close()
-            return .heldBack(isMoving: depth.taken > 0)
+            return .heldBack(taken: depth.taken)
         }
         let begin = start
         let backlog = try await store.backlog(from: begin, limit: configuration.backlogPage)
@@ -69,7 +69,7 @@ struct Admission {
             admitted, weights: Dictionary(backlog.entries.map { ($0.projectID, $0.weight) }, uniquingKeysWith: { first, _ in first }))
         for task in admitted { filled.insert(task.queue(configuration.partitioning)) }
         depth.admitted(admitted.count)
-        return admitted.isEmpty ? .heldBack(isMoving: false) : .admitted(admitted.count)
+        return admitted.isEmpty ? .heldBack(taken: 0) : .admitted(admitted.count)
     }
 
     /// Forgets what it knows of the queues: the broker is another one, or was away.
@@ -99,6 +99,6 @@ struct Admission {
     private func progress(_ backlog: Backlog) -> Progress {
         if backlog.next != nil { return .turnedPage }
         return backlog.entries.contains(where: \.isDue)
-            ? .heldBack(isMoving: false) : .idle(due: backlog.entries.lazy.filter(\.isActive).map(\.dueIn).min())
+            ? .heldBack(taken: 0) : .idle(due: backlog.entries.lazy.filter(\.isActive).map(\.dueIn).min())
     }
 }

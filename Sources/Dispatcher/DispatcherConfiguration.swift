@@ -7,8 +7,13 @@ public struct DispatcherConfiguration: Sendable {
     public var queueDepth = 8...512
     /// How often an idle dispatcher looks for what no poke told it of.
     public var tick = Duration.seconds(1)
-    /// How long it waits for room: at first, and at the most while there is none.
-    public var heldBackWait = Duration.milliseconds(10)...Duration.milliseconds(100)
+    /// How long it waits for room: at first, and at the most while there is none. The sooner it looks again, the fewer tasks stand in the
+    /// queues before a newcomer's.
+    public var heldBackWait = Duration.milliseconds(4)...Duration.milliseconds(100)
+    /// How long it waits at first where workers take so much that another look so soon would cost more than it gives.
+    public var busyWait = Duration.milliseconds(10)
+    /// How many tasks the workers take between two looks where they take much.
+    public var busyPace = 32
     /// How old what is known of the projects' tasks in flight may be.
     public var inFlightAge = Duration.milliseconds(100)
     /// How long the broker may take to confirm a batch: locks are held meanwhile.

@@ -134,21 +134,21 @@ public final class DispatcherService: Service {
     ///
     /// - Returns: after what time to look again, where a tick would be late.
     private func admitAll(with admission: inout Admission, _ wait: inout HeldBackWait) async throws -> Duration? {
-        let shortest = configuration.heldBackWait.lowerBound
         let end = ContinuousClock.now + configuration.tick
         while !Task.isCancelled, ContinuousClock.now < end {
             switch try await admission.round() {
             case .idle(let due):
-                return due.flatMap { $0 < configuration.tick ? max($0, shortest) : nil }
+                return due.flatMap { $0 < configuration.tick ? max($0, configuration.heldBackWait.lowerBound) : nil }
             case .admitted(let count):
                 wait.reset()
                 logger.trace("admitted", metadata: ["tasks": "\(count)"])
             case .turnedPage: break
-            case .heldBack(let isMoving):
-                if isMoving { wait.reset() }
+            case .heldBack(let taken):
+                if taken > 0 { wait.reset() }
                 // New tasks do not make room: however many come, it looks no more often than this.
+                let shortest = taken < configuration.busyPace ? configuration.heldBackWait.lowerBound : configuration.busyWait
                 try await Task.sleep(for: shortest)
-                return wait.heldBack() - shortest
+                return max(.zero, wait.heldBack() - shortest)
             }
         }
         return .zero
