@@ -25,7 +25,8 @@ extension LibPQConnection {
         if let port = target.port { settings.append(("port", port)) }
         // Decoding relies on UTF-8; the URL's own server options come last and win.
         let timeout = "-c statement_timeout=\(configuration.statementTimeout.wholeMilliseconds)"
-        settings.append(("options", ([timeout] + configuration.planning.options + [options["options"]].compactMap(\.self)).joined(separator: " ")))
+        let serverOptions = [timeout] + configuration.planning.options + [options["options"]].compactMap(\.self)
+        settings.append(("options", serverOptions.joined(separator: " ")))
         let pointer = withCStrings(settings.map(\.0)) { keywords in
             withCStrings(settings.map(\.1)) { values in PQconnectStartParams(keywords, values, 1) }
         }
