@@ -30,6 +30,8 @@ struct Admission {
     private let directAdmission: DirectAdmission
     /// Where the next look goes on when more projects wait than one look takes in.
     private var start: UUID?
+    /// Something was seen in this pass through the backlog that could run.
+    private var passMayRun = false
     private var inFlightReadAt: ContinuousClock.Instant?
 
     init(
@@ -52,14 +54,15 @@ struct Admission {
             directAdmission.close()
             return .heldBack(taken: depth.taken)
         }
-        let begin = start
-        let backlog = try await store.backlog(from: begin, limit: configuration.backlogPage)
+        if start == nil { passMayRun = false }
+        let backlog = try await store.backlog(from: start, limit: configuration.backlogPage)
         share.meet(backlog.entries, tokensInFlight: try await tokensInFlight(backlog.entries), endsPass: backlog.next == nil)
         start = backlog.next
+        if backlog.entries.contains(where: \.mayRun) { passMayRun = true }
 
         let plan = share.plan(backlog.entries, room: min(depth.room, configuration.batchSize))
         if plan.grants.isEmpty {
-            if begin == nil, backlog.next == nil, !backlog.entries.contains(where: \.mayRun) { directAdmission.open(room: depth.room) }
+            if backlog.next == nil, !passMayRun { directAdmission.open(room: depth.room) }
             return progress(backlog)
         }
         directAdmission.close()
@@ -82,7 +85,7 @@ struct Admission {
     private mutating func readDepth() async throws {
         let queues = Array(filled)
         let ready = try await publisher.status(of: queues.map(QueueNames.tasks)).map { $0?.messageCount ?? 0 }
-        depth.read(ready: ready.reduce(0, +), unpublished: outbox.count)
+        depth.read(ready: ready.reduce(0, +), unpublished: outbox.count + directAdmission.underWay)
         filled = Set(zip(queues, ready).lazy.filter { $0.1 > 0 }.map(\.0))
     }
 

@@ -12,6 +12,8 @@ final class DirectAdmission: Sendable {
         var room = 0
         /// What was opened last: half of it gone, the dispatcher looks again.
         var opened = 0
+        /// Places taken by acceptances that have not ended.
+        var underWay = 0
         /// Admitted since the dispatcher asked last.
         var admitted = 0
         var filled: Set<TaskQueue> = []
@@ -19,12 +21,15 @@ final class DirectAdmission: Sendable {
 
     private let state = Mutex(State())
 
-    /// Takes up to `count` places, and says how many.
+    /// Places that may be tasks on their way to their queues, or may come back.
+    var underWay: Int { state.withLock { $0.underWay } }
+
+    /// Takes up to `count` places, and says how many. Each caller tells `used` what became of them.
     func take(upTo count: Int) -> Int {
         state.withLock { state in
             let taken = min(state.room, count)
             state.room -= taken
-            state.admitted += taken
+            state.underWay += taken
             return taken
         }
     }
@@ -32,11 +37,11 @@ final class DirectAdmission: Sendable {
     /// What became of the places: tasks on their way to these queues, and places that nobody needed.
     ///
     /// - Returns: whether the dispatcher should look how much room there really is.
-    func used(_ queues: some Sequence<TaskQueue>, unused: Int) -> Bool {
+    func used(_ tasks: Int, in queues: some Sequence<TaskQueue>, unused: Int) -> Bool {
         state.withLock { state in
+            state.underWay -= tasks + unused
+            state.admitted += tasks
             state.filled.formUnion(queues)
-            // What was opened meanwhile has counted them already.
-            state.admitted = max(0, state.admitted - unused)
             state.room = min(state.opened, state.room + unused)
             return state.room * 2 <= state.opened
         }
@@ -53,10 +58,10 @@ final class DirectAdmission: Sendable {
         }
     }
 
-    /// Nothing waits, and the queues take `room` tasks more, those not counted that were admitted since `collect()`.
+    /// Nothing waits, and the queues take `room` tasks more, not counting those admitted since `collect()` and those under way.
     func open(room: Int) {
         state.withLock { state in
-            state.opened = max(0, room - state.admitted)
+            state.opened = max(0, room - state.admitted - state.underWay)
             state.room = state.opened
         }
     }

@@ -13,7 +13,7 @@ extension DispatcherService {
         let admitted = outcomes.flatMap { (try? $0.get())?.admitted ?? [] }
         outbox.put(admitted)
         let isLookDue = directAdmission.used(
-            Set(admitted.map { $0.queue(configuration.partitioning) }), unused: room - admitted.count)
+            admitted.count, in: Set(admitted.map { $0.queue(configuration.partitioning) }), unused: room - admitted.count)
         if isLookDue || admitted.count < count { poke() }
         return outcomes
     }

@@ -50,6 +50,8 @@ public final class DispatcherService: Service {
                 group.cancelAll()
             }
         }
+        // What was admitted while all of this ended.
+        await outbox.sendAll()
     }
 
     private func tick() async {
@@ -146,7 +148,8 @@ public final class DispatcherService: Service {
             case .heldBack(let taken):
                 if taken > 0 { wait.reset() }
                 // New tasks do not make room: however many come, it looks no more often than this.
-                let shortest = taken < configuration.busyPace ? configuration.heldBackWait.lowerBound : configuration.busyWait
+                let isSlow = (1..<configuration.busyPace).contains(taken)
+                let shortest = isSlow ? configuration.heldBackWait.lowerBound : configuration.busyWait
                 try await Task.sleep(for: shortest)
                 return max(.zero, wait.heldBack() - shortest)
             }

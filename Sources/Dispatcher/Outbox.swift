@@ -46,7 +46,7 @@ final class Outbox: Sendable {
     }
 
     /// Unstructured, because neither the confirms nor the way back may be cut short by a shutdown: both have time limits of their own.
-    private func sendAll() async {
+    func sendAll() async {
         while let tasks = next() {
             await Task { await self.send(tasks) }.value
             state.withLock { $0.sending = 0 }

@@ -25,7 +25,9 @@ struct Recovery {
     /// One look; the rarer ones every few ticks. Gives the number of tasks that wait anew.
     mutating func tick() async throws -> Int {
         ticks += 1
-        return ticks % 5 == 0 ? try await readmitLostMessages(age: configuration.messageAge) : 0
+        var count = ticks % 5 == 0 ? try await readmitLostMessages(age: configuration.messageAge) : 0
+        if ticks % 30 == 0 { count += try await readmitOverdue() }
+        return count
     }
 
     /// What needs no broker: fails what was too late, lets families follow whose rows were held by somebody, and now and then makes tasks
@@ -40,6 +42,16 @@ struct Recovery {
             let count = try await store.settle(projectID: id)
             if count > 0 { logger.notice("tasks followed their project", metadata: ["project_id": "\(id.text)", "tasks": "\(count)"]) }
         }
+    }
+
+    /// Takes back what has been `in_queue` for very long in queues that are never seen empty: a lost message does not show there. Where it
+    /// was not lost, the claim refuses it, and the task takes its turn again.
+    private func readmitOverdue() async throws -> Int {
+        let overdue = try await store.staleInQueue(olderThan: configuration.messageLimit)
+        guard !overdue.isEmpty else { return 0 }
+        let count = try await store.readmit(overdue, olderThan: configuration.messageLimit, reason: "Its message is overdue.")
+        if count > 0 { logger.notice("messages are overdue: their tasks wait anew", metadata: ["tasks": "\(count)"]) }
+        return count
     }
 
     /// Admits anew what has been `in_queue` for longer than `age` in queues that are empty.

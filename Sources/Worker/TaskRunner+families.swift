@@ -11,11 +11,14 @@ extension TaskRunner {
     func input(of task: ClaimedTask) async throws(EngineError) -> JSONObject {
         guard task.childCount > 0 else { return task.input }
         do {
-            let rendered = try await ChatInput.rendered(task.input) {
-                guard let children = try await store.childOutcomes(of: task.id, limit: TemplateLimits.contextBytes) else {
-                    throw TemplateError.childrenTooLarge
+            // Megabytes may be rendered: not on the thread that carries the calls.
+            let rendered = try await withTaskExecutorPreference(globalConcurrentExecutor) {
+                try await ChatInput.rendered(task.input) {
+                    guard let children = try await store.childOutcomes(of: task.id, limit: TemplateLimits.contextBytes) else {
+                        throw TemplateError.childrenTooLarge
+                    }
+                    return children
                 }
-                return children
             }
             return rendered ?? task.input
         } catch let error as TemplateError {

@@ -67,7 +67,8 @@ public final class WorkerService: Service {
         await withThrowingTaskGroup { services in
             services.addTask { await self.recorder.run() }
             await cancelWhenGracefulShutdown { await self.recorder.recordFound() }
-            services.addTask { try await self.lease.run() }
+            // Not where the calls are carried: however much there is to do, the renewal must come in time.
+            services.addTask(executorPreference: globalConcurrentExecutor) { try await self.lease.run() }
             services.addTask { try await self.consumer.run() }
             services.addTask {
                 let watch = EngineWatch(

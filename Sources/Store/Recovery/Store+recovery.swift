@@ -162,7 +162,9 @@ extension Store {
     }
 
     /// Takes back tasks that the broker lost: they are admitted anew. Indexes: as `staleInQueue`.
-    public func readmit(_ stale: [StaleEntry], olderThan age: Duration) async throws -> Int {
+    public func readmit(
+        _ stale: [StaleEntry], olderThan age: Duration, reason: String = "The broker lost its message."
+    ) async throws -> Int {
         let projectIDs = stale.map(\.projectID)
         let priorities = stale.map { Int32(clamping: $0.priority) }
         return try await database.query(
@@ -174,7 +176,7 @@ extension Store {
                 WHERE t.status = 'in_queue' AND t.updated_at < clock_timestamp() - \(age.seconds) * interval '1 second'
                 ORDER BY t.updated_at LIMIT 10000 FOR UPDATE OF t SKIP LOCKED
             ), why AS MATERIALIZED (
-                SELECT set_config('chorus.reason', 'The broker lost its message.', true) AS reason
+                SELECT set_config('chorus.reason', \(reason), true) AS reason
             )
             UPDATE tasks t SET status = 'pending', updated_at = clock_timestamp()
             FROM lost, why WHERE t.task_id = lost.task_id AND why.reason IS NOT NULL
