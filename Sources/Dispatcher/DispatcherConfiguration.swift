@@ -10,7 +10,8 @@ public struct DispatcherConfiguration: Sendable {
     /// How long it waits for room: at first, and at the most while there is none. The sooner it looks again, the fewer tasks stand in the
     /// queues before a newcomer's.
     public var heldBackWait = Duration.milliseconds(4)...Duration.milliseconds(100)
-    /// How long it waits at first where workers take so much, or nothing, that another look so soon would cost more than it gives.
+    /// How long it waits at first where workers take so much that another look so soon would cost more than it gives; and how soon, at
+    /// most, new tasks make it look again where workers take nothing.
     public var busyWait = Duration.milliseconds(10)
     /// How many tasks the workers take between two looks where they take much.
     public var busyPace = 32

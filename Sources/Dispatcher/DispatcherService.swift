@@ -148,10 +148,10 @@ public final class DispatcherService: Service {
             case .heldBack(let taken):
                 if taken > 0 { wait.reset() }
                 // New tasks do not make room: however many come, it looks no more often than this.
-                let isSlow = (1..<configuration.busyPace).contains(taken)
-                let shortest = isSlow ? configuration.heldBackWait.lowerBound : configuration.busyWait
+                let pause = wait.heldBack()
+                let shortest = taken < configuration.busyPace ? min(pause, configuration.busyWait) : configuration.busyWait
                 try await Task.sleep(for: shortest)
-                return max(.zero, wait.heldBack() - shortest)
+                return max(.zero, pause - shortest)
             }
         }
         return .zero
