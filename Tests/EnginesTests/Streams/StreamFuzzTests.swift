@@ -3,6 +3,7 @@ import Foundation
 import Testing
 
 @testable import Engines
+@testable import Operations
 
 /// Throws broken streams at the decoders and accumulators: nothing may crash, and a valid event may not be lost wherever it is cut.
 ///
@@ -86,7 +87,7 @@ import Testing
     }
 
     @Test func garbageCrashesNothing() {
-        var dice = Dice(state: Self.seed)
+        var dice = SplitMix64(state: Self.seed)
         var kinds: [String: Int] = [:]
         for _ in 0..<Self.inputs {
             let stream = Int(dice.next() % UInt64(Self.streams.count))
@@ -105,7 +106,7 @@ import Testing
 
     /// What is a piece does not change what is read, garbage or not.
     @Test func piecesDoNotMatter() {
-        var dice = Dice(state: ~Self.seed)
+        var dice = SplitMix64(state: ~Self.seed)
         for _ in 0..<Self.inputs / 10 {
             let stream = Int(dice.next() % UInt64(Self.streams.count))
             let bytes = Self.mutated(Self.streams[stream].bytes, &dice)
@@ -115,7 +116,7 @@ import Testing
     }
 
     /// Bytes changed, lost, doubled, cut off, or thrown in: some of those that the framing lives from.
-    private static func mutated(_ bytes: [UInt8], _ dice: inout Dice) -> [UInt8] {
+    private static func mutated(_ bytes: [UInt8], _ dice: inout SplitMix64) -> [UInt8] {
         var bytes = bytes
         for _ in 0..<1 + dice.next() % 4 {
             guard !bytes.isEmpty else { break }
@@ -134,7 +135,7 @@ import Testing
 
     private static let framing = Array("\r\n: {}[]\",0-e\\u".utf8) + [0, 0xEF, 0xBB, 0xBF, 0xFF, 0xC3, 0x28]
 
-    private static func cut(_ bytes: [UInt8], _ dice: inout Dice) -> [[UInt8]] {
+    private static func cut(_ bytes: [UInt8], _ dice: inout SplitMix64) -> [[UInt8]] {
         var pieces: [[UInt8]] = []
         var start = 0
         while start < bytes.count {
@@ -143,18 +144,5 @@ import Testing
             start = end
         }
         return pieces
-    }
-}
-
-/// SplitMix64: the same numbers in every run.
-private struct Dice {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
