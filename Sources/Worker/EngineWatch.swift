@@ -1,33 +1,50 @@
 import Domain
 import Engines
 import Logging
-import ServiceLifecycle
 import Store
 
 /// Keeps the worker's engines as the database has them.
-struct EngineWatch: Service {
+struct EngineWatch {
+    /// The pause after a first reading that failed.
+    private static let firstRetry = Duration.milliseconds(500)
+
     let engines: EngineRegistry
     let store: Store
     let interval: Duration
     let logger: Logger
+    private var known: [EngineRow]?
 
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            var known: [EngineRow] = []
-            while !Task.isCancelled {
-                do {
-                    let rows = try await store.engines()
-                    if rows != known {
-                        apply(rows)
-                        known = rows
-                    }
-                } catch is CancellationError {
-                    return
-                } catch {
-                    logger.warning("the engines could not be read, the known ones stay", metadata: ["error": "\(error)"])
-                }
-                try? await Task.sleep(for: interval)
-            }
+    init(engines: EngineRegistry, store: Store, interval: Duration, logger: Logger) {
+        self.engines = engines
+        self.store = store
+        self.interval = interval
+        self.logger = logger
+    }
+
+    /// Reads the engines for the first time, however long the database is away. A task that is claimed before would fail for want of an engine.
+    mutating func begin() async {
+        while !Task.isCancelled, known == nil {
+            await read()
+            if known == nil { try? await Task.sleep(for: Self.firstRetry) }
+        }
+    }
+
+    /// Reads them again and again, until the task is cancelled.
+    mutating func run() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: interval)
+            await read()
+        }
+    }
+
+    private mutating func read() async {
+        do {
+            let rows = try await store.engines()
+            if rows != known { apply(rows) }
+            known = rows
+        } catch is CancellationError {
+        } catch {
+            logger.warning("the engines could not be read, the known ones stay", metadata: ["error": "\(error)"])
         }
     }
 

@@ -66,20 +66,29 @@ public final class WorkerService: Service {
     private func runOnExecutor() async {
         await withThrowingTaskGroup { services in
             services.addTask { await self.recorder.run() }
-            await cancelWhenGracefulShutdown { await self.recorder.recordFound() }
+            let watch = await cancelWhenGracefulShutdown { await self.prepare() }
             // Not where the calls are carried: however much there is to do, the renewal must come in time.
             services.addTask(executorPreference: globalConcurrentExecutor) { try await self.lease.run() }
             services.addTask { try await self.consumer.run() }
             services.addTask {
-                let watch = EngineWatch(
-                    engines: self.engines, store: self.store, interval: self.configuration.engineRefresh, logger: self.logger)
-                try await watch.run()
+                await cancelWhenGracefulShutdown {
+                    var watch = watch
+                    await watch.run()
+                }
             }
             await self.work()
             // A worker that leaves records behind in its journal stays alive for its lease: a successor brings them in meanwhile.
             if let worker = self.lease.identity, !self.recorder.isOwing { try? await self.store.setWorkerStatus(.stopped, of: worker.id) }
             services.cancelAll()
         }
+    }
+
+    /// What must have happened before the worker is seen as alive: what a predecessor left is recorded, and the engines are known.
+    private func prepare() async -> EngineWatch {
+        var watch = EngineWatch(engines: engines, store: store, interval: configuration.engineRefresh, logger: logger)
+        await recorder.recordFound()
+        await watch.begin()
+        return watch
     }
 
     /// How many tasks run here.
