@@ -28,6 +28,7 @@ struct Admission {
     private var filled: Set<TaskQueue> = []
     private let outbox: Outbox
     private let directAdmission: DirectAdmission
+    private let newcomers: Newcomers
     /// Where the next look goes on when more projects wait than one look takes in.
     private var start: UUID?
     /// Something was seen in this pass through the backlog that could run.
@@ -35,13 +36,15 @@ struct Admission {
     private var inFlightReadAt: ContinuousClock.Instant?
 
     init(
-        configuration: DispatcherConfiguration, store: Store, publisher: AMQPPublisher, outbox: Outbox, directAdmission: DirectAdmission
+        configuration: DispatcherConfiguration, store: Store, publisher: AMQPPublisher, outbox: Outbox, directAdmission: DirectAdmission,
+        newcomers: Newcomers
     ) {
         self.configuration = configuration
         self.store = store
         self.publisher = publisher
         self.outbox = outbox
         self.directAdmission = directAdmission
+        self.newcomers = newcomers
         depth = QueueDepthTarget(range: configuration.queueDepth)
     }
 
@@ -52,7 +55,10 @@ struct Admission {
         if depth.needsReading { try await readDepth() }
         if depth.room == 0 {
             directAdmission.close()
-            return .heldBack(taken: depth.taken)
+            // Who has less than its share need not wait for room.
+            guard depth.overdraft > 0, newcomers.take().contains(where: { !share.isWaiting($0) }) else {
+                return .heldBack(taken: depth.taken)
+            }
         }
         if start == nil { passMayRun = false }
         let backlog = try await store.backlog(from: start, limit: configuration.backlogPage)
@@ -60,7 +66,8 @@ struct Admission {
         start = backlog.next
         if backlog.entries.contains(where: \.mayRun) { passMayRun = true }
 
-        let plan = share.plan(backlog.entries, room: min(depth.room, configuration.batchSize))
+        let room = min(depth.room, configuration.batchSize)
+        let plan = share.plan(backlog.entries, room: room, overdraft: min(depth.overdraft, configuration.batchSize - room))
         if plan.grants.isEmpty {
             if backlog.next == nil, !passMayRun { directAdmission.open(room: depth.room) }
             return progress(backlog)

@@ -17,13 +17,15 @@ struct AdmissionPlan: Sendable {
     /// The turns, counted.
     private(set) var grants: [AdmissionGrant] = []
 
-    init(_ entries: [BacklogEntry], room: Int, projects: FairClock<UUID>, priorities: [UUID: FairClock<Int>]) {
-        guard room > 0 else { return }
+    /// - Parameter overdraft: how many turns more there may be, for projects that do not catch up with them on what is in flight.
+    init(_ entries: [BacklogEntry], room: Int, overdraft: Int, projects: FairClock<UUID>, priorities: [UUID: FairClock<Int>]) {
+        guard room + overdraft > 0 else { return }
         var contenders = entries.byProject.compactMap { project, _, entries in
             Contender(entries.filter(\.mayRun), project: projects, priorities: priorities[project] ?? FairClock())
         }
         var heap = Heap(contenders.indices.map { Bid(mark: contenders[$0].mark, contender: $0) })
-        while turns.count < room, let bid = heap.popMin() {
+        while turns.count < room + overdraft, let bid = heap.popMin() {
+            if turns.count >= room, bid.mark > projects.now { break }
             turns.append(contenders[bid.contender].takeTurn())
             if let mark = contenders[bid.contender].next() { heap.insert(Bid(mark: mark, contender: bid.contender)) }
         }

@@ -16,7 +16,7 @@ public struct DispatcherConfiguration: Sendable {
     /// How many tasks the workers take between two looks where they take much.
     public var busyPace = 32
     /// How old what is known of the projects' tasks in flight may be.
-    public var inFlightAge = Duration.milliseconds(100)
+    public var inFlightAge = Duration.milliseconds(25)
     /// How long the broker may take to confirm a batch: locks are held meanwhile.
     public var confirmTimeout = Duration.seconds(5)
     /// How many tasks one transaction admits.

@@ -14,6 +14,7 @@ extension DispatcherService {
         outbox.put(admitted)
         let isLookDue = directAdmission.used(
             admitted.count, in: Set(admitted.map { $0.queue(configuration.partitioning) }), unused: room - admitted.count)
+        if admitted.count < count { newcomers.note(submissions.lazy.map(\.projectID)) }
         if isLookDue || admitted.count < count { poke() }
         return outcomes
     }

@@ -19,6 +19,7 @@ public final class DispatcherService: Service {
     private let signals = DispatcherSignals()
     let outbox: Outbox
     let directAdmission = DirectAdmission()
+    let newcomers = Newcomers()
 
     /// - Parameter database: for the session that hears of tasks that may run now; the rest goes through `store`.
     public init(
@@ -78,7 +79,8 @@ public final class DispatcherService: Service {
 
     private func work() async {
         var admission = Admission(
-            configuration: configuration, store: store, publisher: publisher, outbox: outbox, directAdmission: directAdmission)
+            configuration: configuration, store: store, publisher: publisher, outbox: outbox, directAdmission: directAdmission,
+            newcomers: newcomers)
         defer { directAdmission.close() }
         var recovery = Recovery(configuration: configuration, store: store, publisher: publisher, logger: logger)
         var wait = HeldBackWait(range: configuration.heldBackWait)

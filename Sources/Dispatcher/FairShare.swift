@@ -9,6 +9,9 @@ import Store
 /// `TaskPriority.weight`; tasks of one priority go by age. So the priority of a task is a matter of its project alone: marking all tasks
 /// as urgent takes nothing from anybody else.
 ///
+/// A newcomer that has less in flight than its share need not wait until those who have more leave it room: it catches up beyond the depth
+/// that the queues should have, at most as far again. The order of turns is the same; they only come sooner.
+///
 /// **Nothing waits without bound.** With W the weights of all projects that wait and w the project's own, and likewise P (at most
 /// `TaskPriority.sumOfWeights`) and p for the priorities that wait in the project: a task is admitted before more than `(C × P/p + E) ×
 /// W/w` tokens were, and what projects that joined meanwhile had to catch up on. C is the cost of the project's older tasks of its
@@ -54,9 +57,13 @@ struct FairShare: Sendable {
         seen.removeAll(keepingCapacity: true)
     }
 
-    /// Who gets `room` places, in the order of their turns. Nothing is charged yet: what was granted may be gone.
-    func plan(_ entries: [BacklogEntry], room: Int) -> AdmissionPlan {
-        AdmissionPlan(entries, room: room, projects: projects, priorities: priorities)
+    /// The project has been waiting since before this pass: a look at the backlog on its account tells nothing new.
+    func isWaiting(_ project: UUID) -> Bool { projects.isWaiting(project) }
+
+    /// Who gets `room` places, in the order of their turns, and up to `overdraft` places more those who have less in flight than their
+    /// share. Nothing is charged yet: what was granted may be gone.
+    func plan(_ entries: [BacklogEntry], room: Int, overdraft: Int = 0) -> AdmissionPlan {
+        AdmissionPlan(entries, room: room, overdraft: overdraft, projects: projects, priorities: priorities)
     }
 
     /// Counts what was admitted, at its true cost.

@@ -19,6 +19,9 @@ struct QueueDepthTarget: Sendable, Hashable {
     /// How many more tasks may be admitted.
     var room: Int { max(0, target - depth) }
 
+    /// How many more may be admitted beyond the target, of projects that have less than their share.
+    var overdraft: Int { target * 2 - max(target, min(depth, target * 2)) }
+
     /// Whether the estimate has to be replaced by a figure. A task now and then costs no question.
     var needsReading: Bool { depth * 2 >= target }
 

@@ -166,6 +166,51 @@ private struct Seeded: RandomNumberGenerator {
         #expect((18...26).contains(turns.count { $0 == 1 }), "\(turns)")
     }
 
+    /// Nothing ends, and all places are A's: B gets its share beyond them at once, and A nothing.
+    @Test func aNewcomerNeedsNoRoomToCatchUp() {
+        var simulation = FairSimulation(weights: [1, 1], capacity: 16, roomLimit: 16)
+        simulation.overdraft = 16
+        for _ in 0..<1_000 { simulation.arrive(0, cost: 100) }
+        for _ in 0..<3 { simulation.admit() }
+        #expect(simulation.admitted.count == 16, "who is alone needs no catching up")
+        for _ in 0..<4 { simulation.arrive(1, cost: 100) }
+        simulation.admit()
+        #expect(simulation.admitted.dropFirst(16).map(\.project) == [1, 1, 1, 1])
+        for _ in 0..<100 { simulation.arrive(1, cost: 100) }
+        simulation.admit()
+        for _ in 0..<5 { simulation.admit() }
+        #expect(simulation.inFlightCount(0) == 16)
+        #expect((7...16).contains(simulation.inFlightCount(1)), "\(simulation.inFlightCount(1))")
+    }
+
+    /// Random projects that come and go while the places are full: the queues are never deeper than twice what they should be, and who has
+    /// always something to do gets its share all the same.
+    @Test(arguments: 1...8 as ClosedRange<UInt64>)
+    func catchingUpIsBoundedAndCharged(seed: UInt64) {
+        var random = Seeded(state: seed)
+        let weights = [Int.random(in: 1...5, using: &random), Int.random(in: 1...5, using: &random), 1, 1, 1]
+        var simulation = FairSimulation(weights: weights, capacity: 16, roomLimit: 16)
+        simulation.overdraft = 16
+        for _ in 0..<4_000 {
+            for project in 0..<2 {
+                while simulation.projects[project].waiting[1]?.count ?? 0 < 50 {
+                    simulation.arrive(project, cost: Int.random(in: 50...150, using: &random))
+                }
+            }
+            if Int.random(in: 0..<10, using: &random) == 0 {
+                let guest = Int.random(in: 2..<5, using: &random)
+                for _ in 0..<Int.random(in: 1...10, using: &random) { simulation.arrive(guest, cost: 100) }
+            }
+            let room = simulation.room
+            let plan = simulation.admit()
+            #expect(plan.turns.count >= room, "seed \(seed): room stays empty")
+            #expect(simulation.inFlightTotal <= 32, "seed \(seed)")
+            simulation.complete(Int.random(in: 0...6, using: &random))
+        }
+        expectShares(
+            Array(simulation.tokens(in: 0..<simulation.admitted.count).prefix(2)), Array(weights.prefix(2)), tolerance: 0.1, "seed \(seed)")
+    }
+
     /// A project that sends one task of a million tokens at a time pays for it in turns.
     @Test func aDebtOutlivesAnEmptyBacklog() {
         var simulation = FairSimulation(weights: [1, 1], capacity: 1, roomLimit: 1)

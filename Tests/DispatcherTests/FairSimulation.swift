@@ -33,6 +33,8 @@ struct FairSimulation {
     var capacity: Int
     /// The most tasks of one plan.
     var roomLimit: Int
+    /// How many tasks more may be in flight, of projects that have less than their share.
+    var overdraft = 0
     var readsTokensInFlight = true
     private(set) var inFlight: [(project: UUID, cost: Int)] = []
     /// Everything admitted so far, in order.
@@ -46,7 +48,7 @@ struct FairSimulation {
         self.roomLimit = roomLimit
     }
 
-    var room: Int { min(roomLimit, capacity - inFlight.count) }
+    var room: Int { max(0, min(roomLimit, capacity - inFlight.count)) }
 
     @discardableResult
     mutating func arrive(_ project: Int, priority: Int = 1, cost: Int) -> Int {
@@ -57,6 +59,8 @@ struct FairSimulation {
 
     func inFlightCount(_ project: Int) -> Int { inFlight.count { $0.project == projects[project].id } }
 
+    var inFlightTotal: Int { inFlight.count }
+
     var entries: [BacklogEntry] { projects.indices.flatMap { projects[$0].entries(inFlight: inFlightCount($0)) } }
 
     /// One round of a dispatcher.
@@ -66,7 +70,7 @@ struct FairSimulation {
         let wanted = readsTokensInFlight && share.wantsTokensInFlight(for: entries)
         let tokens = wanted ? Dictionary(inFlight.map { ($0.project, $0.cost) }, uniquingKeysWith: +) : nil
         share.meet(entries, tokensInFlight: tokens, endsPass: true)
-        let plan = share.plan(entries, room: room)
+        let plan = share.plan(entries, room: room, overdraft: overdraft - max(0, min(overdraft, inFlight.count - capacity)))
         var tasks: [AdmittedTask] = []
         for turn in plan.turns {
             guard let index = projects.firstIndex(where: { $0.id == turn.projectID }),

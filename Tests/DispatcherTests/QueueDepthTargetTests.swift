@@ -52,6 +52,16 @@ import Testing
         #expect(target.needsReading)
     }
 
+    /// At most as far again as the queues should be deep.
+    @Test func lendsAsMuchAgainToNewcomers() {
+        var target = QueueDepthTarget(range: 8...64)
+        #expect(target.overdraft == 8)
+        for (admitted, left) in [(8, 8), (5, 3), (3, 0), (4, 0)] {
+            target.admitted(admitted)
+            #expect(target.room == 0 && target.overdraft == left)
+        }
+    }
+
     @Test func waitsLongerWhileThereIsNoRoom() {
         var wait = HeldBackWait(range: .milliseconds(10)...(.milliseconds(100)))
         #expect((0..<6).map { _ in wait.heldBack() } == [10, 20, 40, 80, 100, 100].map { .milliseconds($0) })
