@@ -104,7 +104,8 @@ let package = Package(
             dependencies: ["Store", "Postgres", "Domain", hummingbird, hummingbirdCore, nioCore, httpTypes, logging, lifecycle],
             swiftSettings: settings),
         .target(
-            name: "Worker", dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "SocketExecutor", "Domain", logging, lifecycle],
+            name: "Worker",
+            dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "SocketExecutor", "Domain", heaps, logging, lifecycle],
             swiftSettings: settings),
         .target(
             name: "Operations",
