@@ -128,6 +128,16 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // What a call costs, beside the same call by AsyncHTTPClient alone.
+        .executableTarget(
+            name: "engine-calls-benchmark",
+            dependencies: [
+                "Engines", "NIOURLSession", "Domain", nioCore, logging, .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Benchmarks/EngineCalls", swiftSettings: settings),
+
         // Tests mirror the modules; TestSupport starts the real servers.
         .target(name: "TestSupport", dependencies: ["Operations"], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: settings),
