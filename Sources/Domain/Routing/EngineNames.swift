@@ -24,7 +24,7 @@ public struct EngineNames: Sendable, Hashable {
         var engines: [String] = []
         for (index, element) in elements.enumerated() {
             guard let name = element.stringValue else {
-                fields.fail("\(key)/\(index)", "must be the name of an engine, not \(element.kind)")
+                fields.fail(at: "\(fields.pointer(to: key))/\(index)", "must be the name of an engine, not \(element.kind)")
                 continue
             }
             check(name, key, in: &fields)

@@ -63,7 +63,7 @@ public enum ChatInput {
         if let engine { knownEngines.check(engine, "engine", in: &fields) }
         let engines = knownEngines.read("engines", from: &fields)
         if engine != nil, engines != nil { fields.fail("engine", "cannot stand beside 'engines'") }
-        _ = fields.oneOf("strategy", ["fallback"])
+        StrategyPlan.check(&fields, engines: engines, knownEngines: knownEngines)
     }
 
     /// The texts that may hold a parent's tags, each with its pointer: the prompt, and the contents that are strings.
@@ -102,13 +102,5 @@ public enum ChatInput {
             input["messages"] = .array(messages)
         }
         return input
-    }
-
-    /// The engines that a task asks for, in order of preference: its own, else its project's, else the fleet's default.
-    public static func engines(of input: JSONObject, settings: ProjectSettings, knownEngines: EngineNames) -> [String] {
-        if let engine = input["engine"]?.stringValue { return [engine] }
-        if let engines = input["engines"]?.arrayValue?.compactMap(\.stringValue), !engines.isEmpty { return engines }
-        if let engines = settings.engines, !engines.isEmpty { return engines }
-        return knownEngines.standard.map { [$0] } ?? []
     }
 }

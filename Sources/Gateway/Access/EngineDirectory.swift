@@ -38,5 +38,5 @@ struct EngineDirectory: Sendable {
         }
     }
 
-    private static func isAboutEngines(_ pointer: String) -> Bool { pointer.hasSuffix("/engine") || pointer.hasSuffix("/engines") }
+    private static func isAboutEngines(_ pointer: String) -> Bool { ["/engine", "/engines", "/judge"].contains(where: pointer.hasSuffix) }
 }
