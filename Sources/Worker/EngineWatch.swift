@@ -10,6 +10,8 @@ struct EngineWatch: Service {
     let store: Store
     let interval: Duration
     let logger: Logger
+    /// They are known now.
+    let onRead: @Sendable () -> Void
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
@@ -21,6 +23,7 @@ struct EngineWatch: Service {
                         apply(rows)
                         known = rows
                     }
+                    onRead()
                 } catch is CancellationError {
                     return
                 } catch {

@@ -70,11 +70,15 @@ public final class WorkerService: Service {
             // Not where the calls are carried: however much there is to do, the renewal must come in time.
             services.addTask(executorPreference: globalConcurrentExecutor) { try await self.lease.run() }
             services.addTask { try await self.consumer.run() }
+            let (reads, read) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
             services.addTask {
                 let watch = EngineWatch(
-                    engines: self.engines, store: self.store, interval: self.configuration.engineRefresh, logger: self.logger)
+                    engines: self.engines, store: self.store, interval: self.configuration.engineRefresh, logger: self.logger,
+                    onRead: { read.yield() })
                 try await watch.run()
             }
+            // A task whose engine is not known fails for good: none is taken before the engines were read.
+            for await _ in reads.cancelOnGracefulShutdown() { break }
             await self.work()
             // A worker that leaves records behind in its journal stays alive for its lease: a successor brings them in meanwhile.
             if let worker = self.lease.identity, !self.recorder.isOwing { try? await self.store.setWorkerStatus(.stopped, of: worker.id) }
