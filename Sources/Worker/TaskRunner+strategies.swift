@@ -17,7 +17,7 @@ struct TaskAttempt: Sendable {
 extension TaskRunner {
     func run(_ attempt: TaskAttempt) async -> Settlement {
         var calls = TaskCalls(attempt.plan)
-        var run = StrategyRun(attempt.plan, order: attempt.plan.strategy == .balance ? balance.order(of: attempt.plan.engines) : nil)
+        var run = StrategyRun(attempt.plan, order: attempt.plan.strategy == .balance ? order(of: attempt.plan.engines) : nil)
         var action = run.begin()
         while true {
             switch action {
@@ -28,6 +28,11 @@ extension TaskRunner {
             case .cancel, .wait: return settlement(of: .stopped, attempt.task, calls)
             }
         }
+    }
+
+    /// An engine that this worker cannot use, because its secret is missing, comes last.
+    private func order(of names: [String]) -> [Int] {
+        balance.order(of: names) { name in (try? engines.engine(name)) == nil }
     }
 
     private func settlement(of ending: StrategyRun.Ending, _ task: ClaimedTask, _ calls: TaskCalls) -> Settlement {
@@ -45,6 +50,8 @@ extension TaskRunner {
     private func ask(
         _ positions: [Int], _ attempt: TaskAttempt, _ run: inout StrategyRun, _ calls: inout TaskCalls
     ) async -> StrategyRun.Action {
+        // Before the rows are open, which takes a moment: others choose meanwhile.
+        for position in positions { balance.began(attempt.plan.engines[position]) }
         var action = StrategyRun.Action.wait
         let opened = await open(positions, attempt, &run, &calls, &action)
         guard opened.count > 1 else {
@@ -79,6 +86,7 @@ extension TaskRunner {
     private func end(of call: OpenCall, _ attempt: TaskAttempt, _ input: JSONObject? = nil) async -> TaskCalls.Ended {
         let start = ContinuousClock.now
         let result = await ask(call, attempt.task, input ?? attempt.input)
+        balance.ended(call.engine, result)
         var ended = TaskCalls.Ended(call: call, result: result, duration: start.duration(to: .now), price: engines.price(of: call.engine))
         if attempt.plan.strategy == .ensemble, case .success(let answer) = result {
             // Megabytes may be compared: not on the thread that carries the calls.
@@ -107,10 +115,12 @@ extension TaskRunner {
         }
         for position in missing {
             calls.add(unopened: failure, at: position)
+            balance.ended(plan.engines[position], failed: nil)
             action = run.failed(position, CallFailure(failure.kind), mayGoOn: false)
         }
         guard failure.kind == .cancelled else { return first }
         for (position, call) in first {
+            balance.ended(call.engine, failed: nil)
             calls.add(TaskCalls.Ended(call: call, result: .failure(failure), duration: .zero), at: position)
             action = run.failed(position, .stopped, mayGoOn: false)
         }
@@ -138,6 +148,7 @@ extension TaskRunner {
         guard let call else { return run.judged(nil) }
         let question = JudgePrompt.input(
             request: attempt.input, outputs: positions.map { calls.answer(at: $0)?.outputData ?? .null })
+        balance.began(judge)
         let ended = await end(of: call, attempt, question)
         calls.add(judge: ended, of: positions)
         let verdict = try? ended.result.get()

@@ -42,13 +42,10 @@ struct TaskRunner: Sendable {
         } catch {
             return .failure(EngineError(.permanent, "\(error)", wasSent: false))
         }
-        balance.began(call.engine)
         do {
-            let answer = try await engine.call(input, timeout: task.timeLeft, idempotencyKey: idempotencyKey(of: call, task))
-            balance.ended(call.engine, failed: false)
-            return .success(answer)
+            return .success(
+                try await engine.call(input, timeout: task.timeLeft, idempotencyKey: idempotencyKey(of: call, task)))
         } catch {
-            balance.ended(call.engine, failed: error.kind == .cancelled ? nil : true)
             return .failure(error)
         }
     }
