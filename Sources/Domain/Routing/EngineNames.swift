@@ -4,6 +4,8 @@ public struct EngineNames: Sendable, Hashable {
     public var names: [String]
     /// The format each of them speaks, where it is known.
     public var types: [String: EngineType]
+    /// The project's own engines, where it names any.
+    public var projectEngines: [String]?
 
     public init(_ names: [String], types: [String: EngineType] = [:]) {
         self.names = names
@@ -11,6 +13,16 @@ public struct EngineNames: Sendable, Hashable {
     }
 
     public var standard: String? { names.first }
+
+    /// The engines of a task that names none.
+    var unnamed: [String] { projectEngines ?? standard.map { [$0] } ?? [] }
+
+    /// The same for tasks of a project that names these.
+    public func preferring(_ projectEngines: [String]?) -> EngineNames {
+        var copy = self
+        copy.projectEngines = projectEngines
+        return copy
+    }
 
     func check(_ name: String, _ key: String, in fields: inout FieldReader) {
         guard !names.contains(name) else { return }

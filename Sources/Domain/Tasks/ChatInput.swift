@@ -13,12 +13,13 @@ public enum ChatInput {
         checkExpressibility(&fields, knownEngines)
     }
 
-    /// Every engine that the task names must have words for all of it. Where it names none, its engine is not known yet: the format
-    /// itself refuses then, when the task runs.
+    /// Every engine that the task may be asked of must have words for all of it. Where it names none, those are its project's, or the fleet's
+    /// default, as they are now: they may be others when the task runs, and the format itself refuses then.
     private static func checkExpressibility(_ fields: inout FieldReader, _ knownEngines: EngineNames) {
         guard fields.errors.isEmpty, !knownEngines.types.isEmpty else { return }
         let named =
-            (fields.object["engine"]?.stringValue).map { [$0] } ?? fields.object["engines"]?.arrayValue?.compactMap(\.stringValue) ?? []
+            (fields.object["engine"]?.stringValue).map { [$0] } ?? fields.object["engines"]?.arrayValue?.compactMap(\.stringValue)
+            ?? knownEngines.unnamed
         let types = Set(named.compactMap { knownEngines.types[$0] })
         for type in EngineType.allCases where types.contains(type) {
             fields.append(type.inexpressible(in: fields.object, at: fields.pointer))
