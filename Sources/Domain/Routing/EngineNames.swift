@@ -1,5 +1,8 @@
 /// The engines that tasks may name.
 public struct EngineNames: Sendable, Hashable {
+    /// How many a task may name.
+    public static let limit = 16
+
     /// In the order in which they were applied; the first is the fleet's default.
     public var names: [String]
     /// The format each of them speaks, where it is known.
@@ -30,9 +33,9 @@ public struct EngineNames: Sendable, Hashable {
         fields.fail(key, "there is no engine '\(name.prefix(60))' (\(known))")
     }
 
-    /// Reads a list of engine names: 1 to 16, each known.
+    /// Reads a list of engine names: 1 to ``limit``, each known.
     func read(_ key: String, from fields: inout FieldReader) -> [String]? {
-        guard let elements = fields.array(key, count: 1...16) else { return nil }
+        guard let elements = fields.array(key, count: 1...Self.limit) else { return nil }
         var engines: [String] = []
         for (index, element) in elements.enumerated() {
             guard let name = element.stringValue else {

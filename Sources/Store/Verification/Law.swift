@@ -40,7 +40,7 @@ public enum Law: String, Sendable, Hashable, CaseIterable {
         case .attemptsAreCounted: "the history has another number of claims than 'attempt' says"
         case .oneOpenCall: "an attempt has more than one open call"
         case .openCallsRun: "a call is still open though its attempt is over"
-        case .completedOnce: "the last attempt of a completed task has not exactly one completed call, or chosen one"
+        case .completedOnce: "the last attempt of a completed task has not exactly one completed call, or one chosen of several"
         case .completedHasOutput: "a completed task has no output"
         case .waitingIsExplained: "the task waits for more or for less than its family says"
         case .parentsRunLast: "a parent started before its children had ended"

@@ -116,7 +116,9 @@ extension Store {
             """
             WITH holder AS MATERIALIZED (
                 SELECT task_id, attempt FROM tasks
-                WHERE task_id = \(taskID) AND attempt = \(attempt) AND status = 'processing' AND assigned_worker_id = \(workerID)
+                WHERE task_id = \(taskID) AND attempt = \(attempt)
+                    -- Written so that no index but the primary key's can serve, as in settle().
+                    AND status IS NOT DISTINCT FROM 'processing' AND assigned_worker_id IS NOT DISTINCT FROM \(workerID)
                 FOR SHARE
             ), settled AS (
                 \(unescaped: CallColumns.settling)
