@@ -3,38 +3,62 @@ import Engines
 import Logging
 import ServiceLifecycle
 import Store
+import Synchronization
 
 /// Keeps the worker's engines as the database has them.
-struct EngineWatch: Service {
-    let engines: EngineRegistry
-    let store: Store
-    let interval: Duration
-    let logger: Logger
-    /// They are known now.
-    let onRead: @Sendable () -> Void
+final class EngineWatch: Sendable {
+    private let engines: EngineRegistry
+    private let store: Store
+    private let interval: Duration
+    private let logger: Logger
+    private let known = Mutex<[EngineRow]>([])
 
-    func run() async throws {
+    init(engines: EngineRegistry, store: Store, interval: Duration, logger: Logger) {
+        self.engines = engines
+        self.store = store
+        self.interval = interval
+        self.logger = logger
+    }
+
+    /// Looks every so often until the graceful shutdown; `onRead` is told each time that the engines are known.
+    func run(onRead: @escaping @Sendable () -> Void) async throws {
         await cancelWhenGracefulShutdown {
-            var known: [EngineRow] = []
             while !Task.isCancelled {
-                do {
-                    let rows = try await store.engines()
-                    if rows != known {
-                        apply(rows)
-                        known = rows
-                    }
-                    onRead()
-                } catch is CancellationError {
-                    return
-                } catch {
-                    logger.warning("the engines could not be read, the known ones stay", metadata: ["error": "\(error)"])
-                }
-                try? await Task.sleep(for: interval)
+                if await self.look() { onRead() }
+                try? await Task.sleep(for: self.interval)
             }
         }
     }
 
+    /// The engine called `name`. One that is not known may just have been applied: the database is asked before that is believed.
+    func engine(_ name: String) async throws(EngineRegistryError) -> Engine {
+        do {
+            return try engines.engine(name)
+        } catch .unknown {
+            _ = await look()
+            return try engines.engine(name)
+        }
+    }
+
+    /// Whether the engines could be read; the known ones stay where they could not.
+    private func look() async -> Bool {
+        do {
+            apply(try await store.engines())
+            return true
+        } catch is CancellationError {
+            return false
+        } catch {
+            logger.warning("the engines could not be read, the known ones stay", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
     private func apply(_ rows: [EngineRow]) {
+        let isNews = known.withLock { known in
+            defer { known = rows }
+            return known != rows
+        }
+        guard isNews else { return }
         var definitions: [EngineDefinition] = []
         for row in rows {
             do {

@@ -10,7 +10,9 @@ struct TaskRunner: Sendable {
     let store: Store
     let policy: OutcomePolicy
     let logger: Logger
-    var balance = EngineBalance()
+    /// Asked about engines that are not known; nil where nobody watches.
+    var engineWatch: EngineWatch?
+    let balance = EngineBalance()
 
     func run(_ task: ClaimedTask, workerID: UUID) async -> Settlement {
         if task.type == TaskType.group.rawValue { return await completeGroup(task) }
@@ -38,7 +40,7 @@ struct TaskRunner: Sendable {
     func ask(_ call: OpenCall, _ task: ClaimedTask, _ input: JSONObject) async -> Result<EngineAnswer, EngineError> {
         let engine: Engine
         do {
-            engine = try engines.engine(call.engine)
+            engine = try await engineWatch?.engine(call.engine) ?? engines.engine(call.engine)
         } catch {
             return .failure(EngineError(.permanent, "\(error)", wasSent: false))
         }

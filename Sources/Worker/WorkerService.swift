@@ -26,6 +26,7 @@ public final class WorkerService: Service {
     /// of the database ends the work, and not the memory.
     private let recordings: Slots
     private let running: RunningTasks
+    private let engineWatch: EngineWatch
     private let runner: TaskRunner
     private let recorder: Recorder
 
@@ -54,7 +55,10 @@ public final class WorkerService: Service {
         let running = RunningTasks(executor: executor)
         self.running = running
         lease = WorkerLease(configuration: configuration, database: database, running: running, logger: logger)
-        runner = TaskRunner(engines: engines, store: store, policy: OutcomePolicy(backoff: configuration.backoff), logger: logger)
+        let watch = EngineWatch(engines: engines, store: store, interval: configuration.engineRefresh, logger: logger)
+        engineWatch = watch
+        runner = TaskRunner(
+            engines: engines, store: store, policy: OutcomePolicy(backoff: configuration.backoff), logger: logger, engineWatch: watch)
         recorder = Recorder(store: store, journal: journal, logger: logger)
     }
 
@@ -71,12 +75,7 @@ public final class WorkerService: Service {
             services.addTask(executorPreference: globalConcurrentExecutor) { try await self.lease.run() }
             services.addTask { try await self.consumer.run() }
             let (reads, read) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-            services.addTask {
-                let watch = EngineWatch(
-                    engines: self.engines, store: self.store, interval: self.configuration.engineRefresh, logger: self.logger,
-                    onRead: { read.yield() })
-                try await watch.run()
-            }
+            services.addTask { try await self.engineWatch.run { read.yield() } }
             // A task whose engine is not known fails for good: none is taken before the engines were read.
             for await _ in reads.cancelOnGracefulShutdown() { break }
             await self.work()
