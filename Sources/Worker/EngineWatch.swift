@@ -2,17 +2,18 @@ import Domain
 import Engines
 import Logging
 import Store
+import Synchronization
 
 /// Keeps the worker's engines as the database has them.
-struct EngineWatch {
+final class EngineWatch: Sendable {
     /// The pause after a first reading that failed.
     private static let firstRetry = Duration.milliseconds(500)
 
-    let engines: EngineRegistry
-    let store: Store
-    let interval: Duration
-    let logger: Logger
-    private var known: [EngineRow]?
+    private let engines: EngineRegistry
+    private let store: Store
+    private let interval: Duration
+    private let logger: Logger
+    private let known = Mutex<[EngineRow]>([])
 
     init(engines: EngineRegistry, store: Store, interval: Duration, logger: Logger) {
         self.engines = engines
@@ -21,34 +22,48 @@ struct EngineWatch {
         self.logger = logger
     }
 
-    /// Reads the engines for the first time, however long the database is away. A task that is claimed before would fail for want of an engine.
-    mutating func begin() async {
-        while !Task.isCancelled, known == nil {
-            await read()
-            if known == nil { try? await Task.sleep(for: Self.firstRetry) }
-        }
+    /// Reads the engines for the first time, however long the database is away: a task that is claimed before would fail for want of one.
+    func begin() async {
+        while !Task.isCancelled, !(await look()) { try? await Task.sleep(for: Self.firstRetry) }
     }
 
     /// Reads them again and again, until the task is cancelled.
-    mutating func run() async {
+    func run() async {
         while !Task.isCancelled {
             try? await Task.sleep(for: interval)
-            await read()
+            _ = await look()
         }
     }
 
-    private mutating func read() async {
+    /// The engine called `name`. One that is not known may just have been applied: the database is asked before that is believed.
+    func engine(_ name: String) async throws(EngineRegistryError) -> Engine {
         do {
-            let rows = try await store.engines()
-            if rows != known { apply(rows) }
-            known = rows
+            return try engines.engine(name)
+        } catch .unknown {
+            _ = await look()
+            return try engines.engine(name)
+        }
+    }
+
+    /// Whether the engines could be read; the known ones stay where they could not.
+    private func look() async -> Bool {
+        do {
+            apply(try await store.engines())
+            return true
         } catch is CancellationError {
+            return false
         } catch {
             logger.warning("the engines could not be read, the known ones stay", metadata: ["error": "\(error)"])
+            return false
         }
     }
 
     private func apply(_ rows: [EngineRow]) {
+        let isNews = known.withLock { known in
+            defer { known = rows }
+            return known != rows
+        }
+        guard isNews else { return }
         var definitions: [EngineDefinition] = []
         for row in rows {
             do {

@@ -39,8 +39,11 @@ struct OutcomePolicy: Sendable {
 
     /// Whether the next engine of the chain may be asked within the same attempt.
     func mayFallBack(after error: EngineError, timeLeft: Duration? = nil) -> Bool {
-        error.kind != .cancelled && timeLeft ?? .seconds(1) > Self.deadlineTolerance
+        error.kind != .cancelled && hasTime(timeLeft)
     }
+
+    /// Whether one more call makes sense before the deadline.
+    func hasTime(_ timeLeft: Duration?) -> Bool { timeLeft ?? .seconds(1) > Self.deadlineTolerance }
 
     /// A call that is cut off by its deadline may end a moment before the wall clock reaches it.
     private static let deadlineTolerance = Duration.milliseconds(50)

@@ -15,7 +15,8 @@ struct ProjectWelcome: Sendable {
     func welcome(_ projectID: UUID, worker: String) async throws {
         guard let project = try await store.project(projectID) else { return }
         let named = project.settings?["engines"]?.arrayValue?.compactMap(\.stringValue) ?? []
-        let names = named.isEmpty ? engines.defaultEngine.map { [$0] } ?? [] : named
+        let judge = project.settings?["judge"]?.stringValue
+        let names = (named.isEmpty ? engines.defaultEngine.map { [$0] } ?? [] : named) + (judge.map { [$0] } ?? [])
         var findings = JSONObject()
         for name in names { findings[name] = .string(await finding(name)) }
         let isReady = !names.isEmpty && findings.members.allSatisfy { $0.value == "ready" }

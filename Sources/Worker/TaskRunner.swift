@@ -4,82 +4,58 @@ import FoundationEssentials
 import Logging
 import Store
 
-/// Runs one claimed task to its outcome: engine after engine of its chain, each call with a ledger row that was written before it left.
+/// Runs one claimed task to its outcome, as its strategy says: each call with a ledger row that was written before it left.
 struct TaskRunner: Sendable {
     let engines: EngineRegistry
     let store: Store
     let policy: OutcomePolicy
     let logger: Logger
+    /// Asked about engines that are not known; nil where nobody watches.
+    var engineWatch: EngineWatch?
+    let balance = EngineBalance()
 
     func run(_ task: ClaimedTask, workerID: UUID) async -> Settlement {
+        if task.type == TaskType.group.rawValue { return await completeGroup(task) }
         var settlement = Settlement(
             taskID: task.id, attempt: task.attempt, outcome: .failed(message: "No engine is configured: run 'chorus engines apply'."),
             calls: [])
-        var settings = ProjectSettings()
-        settings.engines = task.projectEngines
-        let chain = ChatInput.engines(of: task.input, settings: settings, knownEngines: engines.engineNames)
-        if task.type == TaskType.group.rawValue { return await completeGroup(task) }
-        guard var call = task.call else { return settlement }
-        let input: JSONObject
+        let plan = StrategyPlan(of: task.input, settings: task.projectSettings ?? ProjectSettings(), standard: task.call?.engine)
+        guard !plan.engines.isEmpty, task.call != nil || plan.strategy == .balance else { return settlement }
         do throws(EngineError) {
-            input = try await self.input(of: task)
+            let attempt = TaskAttempt(task: task, plan: plan, input: try await input(of: task), workerID: workerID)
+            return await run(attempt)
         } catch {
-            settlement.calls.append(.failed(call, error, after: .zero))
-            settlement.outcome = policy.outcome(
-                of: error, retryCount: task.retryCount, maxRetries: task.maxRetries, attempt: task.attempt, timeLeft: task.timeLeft)
+            if let call = task.call { settlement.calls.append(.failed(call, error, after: .zero)) }
+            settlement.outcome = outcome(of: error, task)
             return settlement
-        }
-        var remaining = chain.drop { $0 == call.engine }
-        while true {
-            let start = ContinuousClock.now
-            switch await ask(call, task, input) {
-            case .success(let answer):
-                settlement.calls.append(.completed(call, answer))
-                settlement.outcome = .completed(output: answer.outputData)
-                return settlement
-            case .failure(let error):
-                settlement.calls.append(.failed(call, error, after: start.duration(to: .now)))
-                let timeLeft = task.timeLeft
-                settlement.outcome = policy.outcome(
-                    of: error, retryCount: task.retryCount, maxRetries: task.maxRetries, attempt: task.attempt, timeLeft: timeLeft)
-                guard policy.mayFallBack(after: error, timeLeft: timeLeft), let next = remaining.popFirst(),
-                    let opened = await open(next, task, workerID: workerID)
-                else { return settlement }
-                call = opened
-            }
         }
     }
 
-    private func ask(_ call: OpenCall, _ task: ClaimedTask, _ input: JSONObject) async -> Result<EngineAnswer, EngineError> {
+    func outcome(of error: EngineError, _ task: ClaimedTask) -> TaskOutcome {
+        policy.outcome(
+            of: error, retryCount: task.retryCount, maxRetries: task.maxRetries, attempt: task.attempt, timeLeft: task.timeLeft)
+    }
+
+    /// Every call to an engine goes this way.
+    func ask(_ call: OpenCall, _ task: ClaimedTask, _ input: JSONObject) async -> Result<EngineAnswer, EngineError> {
         let engine: Engine
         do {
-            engine = try engines.engine(call.engine)
+            engine = try await engineWatch?.engine(call.engine) ?? engines.engine(call.engine)
         } catch {
             return .failure(EngineError(.permanent, "\(error)", wasSent: false))
         }
         do {
-            return .success(try await engine.call(input, timeout: task.timeLeft, idempotencyKey: "\(task.id.text).\(task.attempt)"))
+            return .success(
+                try await engine.call(input, timeout: task.timeLeft, idempotencyKey: idempotencyKey(of: call, task)))
         } catch {
             return .failure(error)
         }
     }
 
-    /// nil where the claim does not hold any more, or the database cannot say so: the call is not made then.
-    private func open(_ engine: String, _ task: ClaimedTask, workerID: UUID) async -> OpenCall? {
-        do {
-            return try await store.openCall(taskID: task.id, attempt: task.attempt, workerID: workerID, engine: engine)
-        } catch {
-            logger.warning("a fallback was not tried", metadata: ["task_id": "\(task.id.text)", "error": "\(error)"])
-            return nil
-        }
-    }
-}
-
-extension EngineRegistry {
-    /// The names that tasks may use, the fleet's default first.
-    var engineNames: EngineNames {
-        guard let standard = defaultEngine else { return EngineNames(names) }
-        return EngineNames([standard] + names.filter { $0 != standard })
+    /// A key is one piece of work: engines that are two names of one provider must not take one's call for the other's.
+    private func idempotencyKey(of call: OpenCall, _ task: ClaimedTask) -> String {
+        let key = "\(task.id.text).\(task.attempt)"
+        return call.resultID == task.call?.resultID ? key : "\(key).\(call.resultID.text)"
     }
 }
 
@@ -95,39 +71,8 @@ extension Settlement {
 
 extension ClaimedTask {
     /// The time until its deadline, never less than none.
-    fileprivate var timeLeft: Duration? {
+    var timeLeft: Duration? {
         // Far enough for any call, near enough for a Duration.
         deadline.map { .seconds(min(max(0, $0.timeIntervalSinceNow), 1e9)) }
-    }
-}
-
-extension CallOutcome {
-    static func completed(_ call: OpenCall, _ answer: EngineAnswer) -> CallOutcome {
-        CallOutcome(
-            resultID: call.resultID, status: .completed, output: answer.outputData, processingTime: answer.processingTime.milliseconds,
-            tokenUsage: answer.usage.json)
-    }
-
-    /// `duration` is what it took until the call failed, or was stopped.
-    static func failed(_ call: OpenCall, _ error: EngineError, after duration: Duration) -> CallOutcome {
-        let status: ResultStatus =
-            switch error.kind {
-            case .unknown: .unknown
-            case .cancelled: .cancelled
-            case .notSent, .refused, .passing, .permanent: .failed
-            }
-        var output: JSONObject = ["error": .string(error.message), "kind": .string(error.kind.rawValue)]
-        if let statusCode = error.statusCode { output["status_code"] = .number(JSONNumber(statusCode)) }
-        if let text = error.partial?.text, !text.isEmpty { output["partial_text"] = .string(text) }
-        return CallOutcome(
-            resultID: call.resultID, status: status, output: .object(output), processingTime: duration.milliseconds,
-            tokenUsage: error.partial?.usage?.json)
-    }
-}
-
-extension Duration {
-    fileprivate var milliseconds: Int {
-        let (seconds, attoseconds) = components
-        return Int(clamping: seconds * 1_000 + attoseconds / 1_000_000_000_000_000)
     }
 }

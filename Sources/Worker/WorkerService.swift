@@ -26,6 +26,7 @@ public final class WorkerService: Service {
     /// of the database ends the work, and not the memory.
     private let recordings: Slots
     private let running: RunningTasks
+    private let engineWatch: EngineWatch
     private let runner: TaskRunner
     private let recorder: Recorder
 
@@ -54,7 +55,10 @@ public final class WorkerService: Service {
         let running = RunningTasks(executor: executor)
         self.running = running
         lease = WorkerLease(configuration: configuration, database: database, running: running, logger: logger)
-        runner = TaskRunner(engines: engines, store: store, policy: OutcomePolicy(backoff: configuration.backoff), logger: logger)
+        let watch = EngineWatch(engines: engines, store: store, interval: configuration.engineRefresh, logger: logger)
+        engineWatch = watch
+        runner = TaskRunner(
+            engines: engines, store: store, policy: OutcomePolicy(backoff: configuration.backoff), logger: logger, engineWatch: watch)
         recorder = Recorder(store: store, journal: journal, logger: logger)
     }
 
@@ -66,16 +70,11 @@ public final class WorkerService: Service {
     private func runOnExecutor() async {
         await withThrowingTaskGroup { services in
             services.addTask { await self.recorder.run() }
-            let watch = await cancelWhenGracefulShutdown { await self.prepare() }
+            await cancelWhenGracefulShutdown { await self.prepare() }
             // Not where the calls are carried: however much there is to do, the renewal must come in time.
             services.addTask(executorPreference: globalConcurrentExecutor) { try await self.lease.run() }
             services.addTask { try await self.consumer.run() }
-            services.addTask {
-                await cancelWhenGracefulShutdown {
-                    var watch = watch
-                    await watch.run()
-                }
-            }
+            services.addTask { await cancelWhenGracefulShutdown { await self.engineWatch.run() } }
             await self.work()
             // A worker that leaves records behind in its journal stays alive for its lease: a successor brings them in meanwhile.
             if let worker = self.lease.identity, !self.recorder.isOwing { try? await self.store.setWorkerStatus(.stopped, of: worker.id) }
@@ -84,11 +83,9 @@ public final class WorkerService: Service {
     }
 
     /// What must have happened before the worker is seen as alive: what a predecessor left is recorded, and the engines are known.
-    private func prepare() async -> EngineWatch {
-        var watch = EngineWatch(engines: engines, store: store, interval: configuration.engineRefresh, logger: logger)
+    private func prepare() async {
         await recorder.recordFound()
-        await watch.begin()
-        return watch
+        await engineWatch.begin()
     }
 
     /// How many tasks run here.

@@ -6,19 +6,22 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct AwaitedTests {
     @Test func aValueThatComesFirstIsKept() async {
         var awaited = Awaited<Int>.expected
-        #expect(!awaited.arrive(1))
+        let wasTaken = awaited.arrive(1)
+        #expect(!wasTaken)
         #expect(awaited.hasArrived)
-        let value = await withCheckedContinuation { #expect(awaited.wait($0)) }
-        #expect(value == 1)
+        var wasThere = false
+        let value = await withCheckedContinuation { wasThere = awaited.wait($0) }
+        #expect(wasThere && value == 1)
     }
 
     @Test func aValueThatComesLaterIsHandedOver() async {
         var awaited = Awaited<Int>.expected
+        var (wasThere, hadArrived, wasTaken) = (true, true, false)
         let value = await withCheckedContinuation { continuation in
-            #expect(!awaited.wait(continuation))
-            #expect(!awaited.hasArrived)
-            #expect(awaited.arrive(2))
+            wasThere = awaited.wait(continuation)
+            hadArrived = awaited.hasArrived
+            wasTaken = awaited.arrive(2)
         }
-        #expect(value == 2)
+        #expect(!wasThere && !hadArrived && wasTaken && value == 2)
     }
 }

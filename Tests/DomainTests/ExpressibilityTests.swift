@@ -83,7 +83,22 @@ import Testing
             pointer: "/input_data/seed", detail: "has no counterpart in the format (engines of type 'anthropic')")
         #expect(errors(["prompt": "x", "engine": "claude", "seed": 1]) == [expected])
         #expect(errors(["prompt": "x", "engines": ["local", "claude"], "seed": 1]) == [expected])
-        #expect(errors(["prompt": "x", "seed": 1]).isEmpty, "its engine is not known yet")
+        #expect(errors(["prompt": "x", "seed": 1]).isEmpty, "the fleet's default has words for it")
+    }
+
+    @Test(arguments: [(["claude"], 1), (["local", "claude"], 1), (["local"], 0), (["gone"], 0), (nil, 1)] as [([String]?, Int)])
+    func aTaskThatNamesNoEngineIsHeldAgainstItsProjects(project: [String]?, faults: Int) {
+        let engines = EngineNames(["claude", "local"], types: ["local": .openai, "claude": .anthropic]).preferring(project)
+        func errors(_ input: JSONObject) -> [String] {
+            do {
+                _ = try NewTask(reading: ["task_type": "chat", "input_data": .object(input)], knownEngines: engines)
+                return []
+            } catch {
+                return error.errors.map(\.pointer)
+            }
+        }
+        #expect(errors(["prompt": "x", "seed": 1]) == Array(repeating: "/input_data/seed", count: faults))
+        #expect(errors(["prompt": "x", "seed": 1, "engine": "local"]) == [], "what it names counts")
     }
 
     @Test(

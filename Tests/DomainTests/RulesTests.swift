@@ -116,7 +116,7 @@ import Testing
 
     @Test func choosesEngines() {
         var settings = ProjectSettings()
-        func chosen(_ input: JSONObject) -> [String] { ChatInput.engines(of: input, settings: settings, knownEngines: engines) }
+        func chosen(_ input: JSONObject) -> [String] { StrategyPlan(of: input, settings: settings, standard: engines.standard).engines }
         #expect(chosen(["prompt": "x"]) == ["local"])
         settings.engines = ["hosted", "local"]
         #expect(chosen(["prompt": "x"]) == ["hosted", "local"])

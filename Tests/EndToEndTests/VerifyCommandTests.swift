@@ -31,7 +31,7 @@ import Testing
             #expect(broken == .exited(1))
             #expect(
                 complaint == """
-                    completed-once: the last attempt of a completed task has not exactly one completed call (1 task)
+                    completed-once: the last attempt of a completed task has not exactly one completed call, or one chosen of several (1 task)
                       \(tasks[1])
                     3 tasks, 14 of 15 laws hold
 

@@ -214,13 +214,19 @@ import Testing
         }
     }
 
+    /// Where engines are balanced, neither opens a call: the worker does.
     @Test func choosesTheSameEngineAsTheCode() async throws {
         try await StoreFixture.with { fixture in
             let worker = try await fixture.makeWorker()
             let inputs: [JSONValue] = [
                 ["prompt": "a"], ["prompt": "a", "engine": "hosted"], ["prompt": "a", "engines": ["hosted", "local"]],
+                ["prompt": "a", "engines": ["hosted", "local"], "strategy": "race"],
+                ["prompt": "a", "engines": ["hosted", "local"], "strategy": "balance"],
             ]
-            for settings in [[:], ["engines": ["hosted"]]] as [JSONValue] {
+            for settings in [
+                [:], ["engines": ["hosted"]], ["engines": ["hosted", "local"], "strategy": "balance"],
+                ["engines": ["hosted", "local"], "strategy": "ensemble", "judge": "local"],
+            ] as [JSONValue] {
                 let project = try await fixture.store.createProject(
                     try StoreFixture.newProject("engines \(settings)", settings: settings), principal: fixture.principal)
                 let tasks = try inputs.map { try StoreFixture.newTask(input: $0) }
@@ -232,10 +238,14 @@ import Testing
                 _ = try await fixture.store.admit([AdmissionGrant(projectID: project.id, priority: 1, limit: 10)])
                 let claims = try await fixture.store.claim(tasks.map(\.id), workerID: worker, fleetDefault: "local")
                 for task in tasks {
-                    let expected = ChatInput.engines(
-                        of: task.input, settings: ProjectSettings(stored: settings.objectValue ?? [:]),
-                        knownEngines: EngineNames(["local", "hosted"]))
-                    #expect(claims.first { $0.id == task.id }?.call?.engine == expected.first)
+                    let claim = try #require(claims.first { $0.id == task.id })
+                    func plan(_ settings: ProjectSettings) -> StrategyPlan {
+                        StrategyPlan(of: task.input, settings: settings, standard: "local")
+                    }
+                    let expected = plan(ProjectSettings(stored: settings.objectValue ?? [:]))
+                    #expect(
+                        claim.call?.engine == (expected.strategy == .balance ? nil : expected.engines.first), "\(task.input) \(settings)")
+                    #expect(plan(claim.projectSettings ?? ProjectSettings()) == expected, "the worker is told enough")
                 }
             }
         }

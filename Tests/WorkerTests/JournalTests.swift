@@ -56,7 +56,8 @@ import Testing
                 taskID: .v7(), attempt: 3, outcome: outcome,
                 calls: [
                     CallOutcome(
-                        resultID: .v7(), status: .completed, output: ["text": "é\n"], processingTime: 12, tokenUsage: ["total_tokens": 3]),
+                        resultID: .v7(), status: .completed, output: ["text": "é\n"], processingTime: 12, tokenUsage: ["total_tokens": 3],
+                        confidence: 0.75, isChosen: true),
                     CallOutcome(resultID: .v7(), status: .unknown, output: [:], processingTime: 0, tokenUsage: nil),
                 ]), workerID: .v7())
     }
@@ -72,6 +73,7 @@ import Testing
             #expect(read.json == entry.json)
             #expect(read.workerID == entry.workerID && read.settlement.taskID == entry.settlement.taskID)
             #expect(read.settlement.calls.map(\.status) == [.completed, .unknown])
+            #expect(read.settlement.calls.map(\.confidence) == [0.75, nil] && read.settlement.calls.map(\.isChosen) == [true, nil])
         }
         #expect(JournalEntry(json: ["worker_id": "x"]) == nil)
         var strange = Self.entries[0].json.objectValue ?? [:]

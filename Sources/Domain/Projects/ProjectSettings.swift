@@ -1,6 +1,6 @@
 /// What a project says about how its tasks run (`projects.settings`).
 public struct ProjectSettings: Sendable, Hashable {
-    /// The engines of its tasks that name none, in order of preference.
+    /// The engines of its tasks that name none, in order of preference; how they are used stands beside them (see ``StrategyPlan``).
     public var engines: [String]?
     /// What becomes of a task whose worker was lost with a call under way.
     public var onUnknown = UnknownOutcomePolicy.retry
@@ -17,6 +17,7 @@ public struct ProjectSettings: Sendable, Hashable {
     init(reading reader: inout FieldReader, knownEngines: EngineNames) {
         object = reader.object
         engines = knownEngines.read("engines", from: &reader)
+        StrategyPlan.check(&reader, engines: engines, knownEngines: knownEngines)
         onUnknown = reader.oneOf("on_unknown", UnknownOutcomePolicy.allCases.map(\.rawValue)).flatMap(UnknownOutcomePolicy.init) ?? .retry
         maxConcurrency = reader.integer("max_concurrency", in: Self.maxConcurrencyRange)
         reader.finish()

@@ -16,10 +16,12 @@ public struct ResultRecord: Sendable, Hashable {
     public var status: ResultStatus
     /// The claim of the task that made the call.
     public var attempt: Int
+    /// Of an attempt with several answers: whether the task completed with this one; else nil.
+    public var chosen: Bool?
 
     public init(
         id: UUID, taskID: UUID, engine: String, output: JSONValue, confidence: Double?, processingTime: Int?, tokenUsage: JSONValue?,
-        createdAt: Date, status: ResultStatus, attempt: Int
+        createdAt: Date, status: ResultStatus, attempt: Int, chosen: Bool? = nil
     ) {
         self.id = id
         self.taskID = taskID
@@ -31,6 +33,7 @@ public struct ResultRecord: Sendable, Hashable {
         self.createdAt = createdAt
         self.status = status
         self.attempt = attempt
+        self.chosen = chosen
     }
 
     public var json: JSONValue {
@@ -45,6 +48,7 @@ public struct ResultRecord: Sendable, Hashable {
             "created_at": JSONValue(createdAt),
             "status": .string(status.rawValue),
             "attempt": .number(JSONNumber(attempt)),
+            "chosen": chosen.map(JSONValue.bool) ?? .null,
         ])
     }
 }

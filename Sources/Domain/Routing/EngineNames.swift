@@ -1,9 +1,14 @@
 /// The engines that tasks may name.
 public struct EngineNames: Sendable, Hashable {
+    /// How many a task may name.
+    public static let limit = 16
+
     /// In the order in which they were applied; the first is the fleet's default.
     public var names: [String]
     /// The format each of them speaks, where it is known.
     public var types: [String: EngineType]
+    /// The project's own engines, where it names any.
+    public var projectEngines: [String]?
 
     public init(_ names: [String], types: [String: EngineType] = [:]) {
         self.names = names
@@ -12,19 +17,29 @@ public struct EngineNames: Sendable, Hashable {
 
     public var standard: String? { names.first }
 
+    /// The engines of a task that names none.
+    var unnamed: [String] { projectEngines ?? standard.map { [$0] } ?? [] }
+
+    /// The same for tasks of a project that names these.
+    public func preferring(_ projectEngines: [String]?) -> EngineNames {
+        var copy = self
+        copy.projectEngines = projectEngines
+        return copy
+    }
+
     func check(_ name: String, _ key: String, in fields: inout FieldReader) {
         guard !names.contains(name) else { return }
         let known = names.isEmpty ? "none is configured" : "known: \(names.prefix(20).joined(separator: ", "))"
         fields.fail(key, "there is no engine '\(name.prefix(60))' (\(known))")
     }
 
-    /// Reads a list of engine names: 1 to 16, each known.
+    /// Reads a list of engine names: 1 to ``limit``, each known.
     func read(_ key: String, from fields: inout FieldReader) -> [String]? {
-        guard let elements = fields.array(key, count: 1...16) else { return nil }
+        guard let elements = fields.array(key, count: 1...Self.limit) else { return nil }
         var engines: [String] = []
         for (index, element) in elements.enumerated() {
             guard let name = element.stringValue else {
-                fields.fail("\(key)/\(index)", "must be the name of an engine, not \(element.kind)")
+                fields.fail(at: "\(fields.pointer(to: key))/\(index)", "must be the name of an engine, not \(element.kind)")
                 continue
             }
             check(name, key, in: &fields)

@@ -13,12 +13,13 @@ public enum ChatInput {
         checkExpressibility(&fields, knownEngines)
     }
 
-    /// Every engine that the task names must have words for all of it. Where it names none, its engine is not known yet: the format
-    /// itself refuses then, when the task runs.
+    /// Every engine that the task may be asked of must have words for all of it. Where it names none, those are its project's, or the fleet's
+    /// default, as they are now: they may be others when the task runs, and the format itself refuses then.
     private static func checkExpressibility(_ fields: inout FieldReader, _ knownEngines: EngineNames) {
         guard fields.errors.isEmpty, !knownEngines.types.isEmpty else { return }
         let named =
-            (fields.object["engine"]?.stringValue).map { [$0] } ?? fields.object["engines"]?.arrayValue?.compactMap(\.stringValue) ?? []
+            (fields.object["engine"]?.stringValue).map { [$0] } ?? fields.object["engines"]?.arrayValue?.compactMap(\.stringValue)
+            ?? knownEngines.unnamed
         let types = Set(named.compactMap { knownEngines.types[$0] })
         for type in EngineType.allCases where types.contains(type) {
             fields.append(type.inexpressible(in: fields.object, at: fields.pointer))
@@ -63,7 +64,7 @@ public enum ChatInput {
         if let engine { knownEngines.check(engine, "engine", in: &fields) }
         let engines = knownEngines.read("engines", from: &fields)
         if engine != nil, engines != nil { fields.fail("engine", "cannot stand beside 'engines'") }
-        _ = fields.oneOf("strategy", ["fallback"])
+        StrategyPlan.check(&fields, engines: engines, knownEngines: knownEngines)
     }
 
     /// The texts that may hold a parent's tags, each with its pointer: the prompt, and the contents that are strings.
@@ -102,13 +103,5 @@ public enum ChatInput {
             input["messages"] = .array(messages)
         }
         return input
-    }
-
-    /// The engines that a task asks for, in order of preference: its own, else its project's, else the fleet's default.
-    public static func engines(of input: JSONObject, settings: ProjectSettings, knownEngines: EngineNames) -> [String] {
-        if let engine = input["engine"]?.stringValue { return [engine] }
-        if let engines = input["engines"]?.arrayValue?.compactMap(\.stringValue), !engines.isEmpty { return engines }
-        if let engines = settings.engines, !engines.isEmpty { return engines }
-        return knownEngines.standard.map { [$0] } ?? []
     }
 }

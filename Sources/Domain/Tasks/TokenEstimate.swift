@@ -9,13 +9,18 @@ public enum TokenEstimate {
     /// UTF-8 bytes of text a token, roughly: what tokenizers make of English.
     static let bytesPerToken = 4
 
-    /// The text that goes to the engine, and the answer that may come back.
+    /// The text that goes to the engine, and the answer that may come back; as often as the task itself says that engines are asked for it.
     public static func tokens(_ input: JSONObject) -> Int {
         let bytes = (input["prompt"]?.stringValue).map(\.utf8.count) ?? 0
         let messages = input["messages"]?.arrayValue ?? []
         let text = messages.reduce(bytes) { $0 + textBytes($1["content"]) }
         let answer = [input["max_tokens"], input["max_completion_tokens"]].lazy.compactMap { $0?.intValue }.first ?? standardAnswer
-        return clamped(text / bytesPerToken + clamped(answer))
+        return clamped(clamped(text / bytesPerToken + clamped(answer)) * calls(input))
+    }
+
+    private static func calls(_ input: JSONObject) -> Int {
+        guard let strategy = input["strategy"]?.stringValue.flatMap(Strategy.init), strategy.asksAll else { return 1 }
+        return input["engines"]?.arrayValue?.count ?? 1
     }
 
     /// A message's content is a string, or parts of which some hold text.

@@ -12,6 +12,9 @@ public struct EngineAnswer: Sendable, Hashable {
     /// From the call's begin to the answer's last byte.
     public let processingTime: Duration
 
+    /// How sure the engine was, where it gave log-probabilities.
+    public var confidence: Double? { outputData["logprobs"]?["content"]?.arrayValue.flatMap(Confidence.score) }
+
     init(_ reply: EngineReply, engine: String, modelAskedFor: String, processingTime: Duration) {
         let model = reply.model ?? modelAskedFor
         var output: JSONObject = [

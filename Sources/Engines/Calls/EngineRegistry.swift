@@ -57,6 +57,11 @@ public final class EngineRegistry: Sendable {
         }
     }
 
+    /// What the engine's calls cost, where that is known.
+    public func price(of name: String) -> EnginePrice? {
+        state.withLock { state in if case .success(let engine)? = state.engines[name] { engine.definition.price } else { nil } }
+    }
+
     public var names: [String] { state.withLock { $0.names } }
 
     public var defaultEngine: String? { state.withLock { $0.defaultName } }

@@ -15,6 +15,13 @@ public struct EnginePrice: Sendable, Hashable {
         (Double(usage.promptTokens) * promptPerMillion + Double(usage.completionTokens) * completionPerMillion) / 1_000_000
     }
 
+    /// The same in whole millionths of a USD, as `results.token_usage.cost_micro_usd` holds it: sums of them are exact.
+    public func microUSD(of usage: TokenUsage) -> Int {
+        // A USD a million tokens is a millionth of a USD a token.
+        let cost = Double(usage.promptTokens) * promptPerMillion + Double(usage.completionTokens) * completionPerMillion
+        return Int(exactly: cost.rounded()) ?? 0
+    }
+
     init(_ reader: inout FieldReader) {
         reader.require("prompt_per_million")
         reader.require("completion_per_million")

@@ -7,7 +7,9 @@ struct ChatRequest {
     let messages: [JSONValue]
 
     /// Keys that are not for any engine: Chorus' own, and streaming, which is the worker's business.
-    static let withheld: Set<String> = ["engine", "engines", "strategy", "prompt", "messages", "model", "stream", "stream_options"]
+    static let withheld: Set<String> = [
+        "engine", "engines", "strategy", "choose", "judge", "prompt", "messages", "model", "stream", "stream_options",
+    ]
 
     /// A permanent error where the input has no words, or words that `type` has no counterpart of.
     init(_ input: JSONObject, to engine: EngineDefinition) throws(EngineError) {

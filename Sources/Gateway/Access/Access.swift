@@ -10,13 +10,13 @@ struct Access: Sendable {
     private let store: Store
     /// By the key's digest. A revoked key works for two seconds more at most.
     private let principals: ReadThroughCache<String, Principal?>
-    private let owners: ReadThroughCache<UUID, UUID?>
+    private let projects: ReadThroughCache<UUID, ProjectView?>
 
     init(_ store: Store) {
         self.store = store
         principals = ReadThroughCache(capacity: 10_000) { $0 == nil ? .milliseconds(500) : .seconds(2) }
         // A project that is not there may be made the next moment.
-        owners = ReadThroughCache(capacity: 10_000) { $0 == nil ? .zero : .seconds(2) }
+        projects = ReadThroughCache(capacity: 10_000) { $0 == nil ? .zero : .seconds(2) }
     }
 
     /// - Throws: `Problem.unauthorized`; what the database throws.
@@ -27,9 +27,25 @@ struct Access: Sendable {
         return principal
     }
 
-    /// Passes where the project is the principal's; else it does not exist for them.
-    func requireProject(_ id: UUID, of principal: Principal) async throws {
-        let owner = try await owners.value(for: id) { [store] in try await store.project(id)?.userID }
-        guard owner == principal.userID else { throw Problem.notFound("project") }
+    /// Passes where the project is the principal's; else it does not exist for them. Gives what is known of it, which is two seconds old at
+    /// most, or `limit`.
+    @discardableResult
+    func requireProject(_ id: UUID, of principal: Principal, noOlderThan limit: Duration? = nil) async throws -> ProjectView {
+        let view = try await projects.value(for: id, noOlderThan: limit) { [store] in try await store.project(id).map(ProjectView.init) }
+        guard let view, view.userID == principal.userID else { throw Problem.notFound("project") }
+        return view
+    }
+}
+
+/// What accepting tasks needs to know of their project.
+struct ProjectView: Sendable, Hashable {
+    let userID: UUID
+    /// The engines of its tasks that name none; nil where it names none either.
+    let engines: [String]?
+
+    init(_ project: ProjectRecord) {
+        userID = project.userID
+        let names = project.settings?["engines"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        engines = names.isEmpty ? nil : names
     }
 }

@@ -5,7 +5,7 @@ import Store
 struct EngineDirectory: Sendable {
     private static let lifetime: Duration = .seconds(2)
     /// Before a name is refused, nothing older than this is believed: an engine may just have been applied.
-    private static let refusalAge: Duration = .milliseconds(200)
+    static let refusalAge: Duration = .milliseconds(200)
 
     private let load: @Sendable () async throws -> EngineNames
     private let cache: ReadThroughCache<Int, EngineNames>
@@ -25,18 +25,17 @@ struct EngineDirectory: Sendable {
         cache = ReadThroughCache(capacity: 1, now: now) { _ in Self.lifetime }
     }
 
-    /// Calls `read` with the known engines, and once more with fresh ones where it refuses an engine.
+    /// Calls `read` with the known engines, and once more with fresh ones where it refuses a field: what may be said in it depends on the
+    /// engine.
     func reading<Value>(_ read: (EngineNames) throws(Problem) -> Value) async throws -> Value {
         let names = try await cache.value(for: 0, load: load)
         do throws(Problem) {
             return try read(names)
         } catch {
-            guard error.errors.contains(where: { Self.isAboutEngines($0.pointer) }) else { throw error }
+            guard !error.errors.isEmpty else { throw error }
             let fresh = try await cache.value(for: 0, noOlderThan: Self.refusalAge, load: load)
             guard fresh != names else { throw error }
             return try read(fresh)
         }
     }
-
-    private static func isAboutEngines(_ pointer: String) -> Bool { pointer.hasSuffix("/engine") || pointer.hasSuffix("/engines") }
 }

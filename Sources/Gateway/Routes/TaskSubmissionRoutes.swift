@@ -21,14 +21,15 @@ struct TaskSubmissionRoutes: Sendable {
     private func submit(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
         let projectID = try context.id("project_id")
-        try await access.requireProject(projectID, of: principal)
+        let project = try await access.requireProject(projectID, of: principal)
         try BodyReader.refuseIdempotencyKey(request)
         if TaskUploads.isUpload(request) {
-            return try await uploads.accept(request, context, projectID: projectID, userID: principal.userID)
+            let project = try await access.requireProject(projectID, of: principal, noOlderThan: EngineDirectory.refusalAge)
+            return try await uploads.accept(request, context, projectID: projectID, project)
         }
         let body = try await bodies.json(request)
-        let tasks = try await engines.reading { names throws(Problem) in
-            try Self.tasks(in: body, limit: arrayLimit, knownEngines: names)
+        let tasks = try await tasks(in: body, project) {
+            try await access.requireProject(projectID, of: principal, noOlderThan: EngineDirectory.refusalAge)
         }
         let submission = Submission(projectID: projectID, userID: principal.userID, tasks: tasks)
         let acceptance = try await accept(submission)
@@ -38,6 +39,22 @@ struct TaskSubmissionRoutes: Sendable {
         }
         return Response(
             ["accepted": .number(JSONNumber(submission.size)), "task_ids": .array(tasks.map { .string($0.id.text) })], status: .created)
+    }
+
+    /// Before tasks are refused, their project is looked at anew: its engines may just have been changed.
+    private func tasks(in body: JSONValue, _ project: ProjectView, anew: () async throws -> ProjectView) async throws -> [NewTask] {
+        func read(_ project: ProjectView) async throws -> [NewTask] {
+            try await engines.reading { names throws(Problem) in
+                try Self.tasks(in: body, limit: arrayLimit, knownEngines: names.preferring(project.engines))
+            }
+        }
+        do {
+            return try await read(project)
+        } catch let problem as Problem where !problem.errors.isEmpty {
+            let fresh = try await anew()
+            guard fresh != project else { throw problem }
+            return try await read(fresh)
+        }
     }
 
     /// Any error but doubt means that nothing was stored.

@@ -11,16 +11,18 @@ struct UploadReceiver {
     private let request: Request
     private let context: GatewayContext
     private let engines: EngineDirectory
+    private let projectEngines: [String]?
     private let limits: UploadLimits
     private var cutter: LineCutter
     private var check: UploadCheck
     /// The engines that tasks might name when the last line was read.
     private(set) var knownEngines = EngineNames([])
 
-    init(_ request: Request, _ context: GatewayContext, engines: EngineDirectory, limits: UploadLimits) {
+    init(_ request: Request, _ context: GatewayContext, engines: EngineDirectory, projectEngines: [String]?, limits: UploadLimits) {
         self.request = request
         self.context = context
         self.engines = engines
+        self.projectEngines = projectEngines
         self.limits = limits
         cutter = LineCutter(limit: limits.lineBytes)
         check = UploadCheck(taskLimit: limits.tasks)
@@ -77,8 +79,9 @@ struct UploadReceiver {
 
     private mutating func task(_ line: LineCutter.Line) async throws -> Result<NewTask?, Problem> {
         do {
-            let (task, names) = try await engines.reading { [limits] names throws(Problem) in
-                (try UploadLine.task(line, sizeLimit: limits.tasksPerLine, knownEngines: names), names)
+            let (task, names) = try await engines.reading { [limits, projectEngines] known throws(Problem) in
+                let names = known.preferring(projectEngines)
+                return (try UploadLine.task(line, sizeLimit: limits.tasksPerLine, knownEngines: names), names)
             }
             knownEngines = names
             return .success(task)

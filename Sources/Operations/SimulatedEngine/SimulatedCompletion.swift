@@ -11,8 +11,8 @@ struct SimulatedCompletion: Sendable {
     let isCut: Bool
     let hasLogprobs: Bool
 
-    /// The error is the message of a 400. At most `echoLimit` characters of the last message are repeated.
-    init(_ question: SimulatedQuestion, number: UInt64, echoLimit: Int) throws(SimulatedRequestError) {
+    /// The error is the message of a 400. At most `echoLimit` characters of the last message are repeated, unless there are `words`.
+    init(_ question: SimulatedQuestion, number: UInt64, echoLimit: Int, words: String? = nil) throws(SimulatedRequestError) {
         guard !question.texts.isEmpty else {
             let list = question.dialect == .gemini ? "contents" : "messages"
             throw SimulatedRequestError(message: "'\(list)' must be an array with at least one message", code: "invalid_messages")
@@ -22,7 +22,9 @@ struct SimulatedCompletion: Sendable {
         promptTokens = question.texts.reduce(0) { $0 + Self.wordCount($1) }
         let echo = "Simulated answer to: \(question.last.prefix(echoLimit))"
         // A JSON answer is one token: cut anywhere it would be none.
-        let all = question.wantsJSON ? [(["answer": .string(echo)] as JSONValue).text] : Self.tokens(of: echo)
+        let all =
+            words.map(Self.tokens)
+            ?? (question.wantsJSON ? [(["answer": .string(echo)] as JSONValue).text] : Self.tokens(of: echo))
         let limit = question.limit ?? .max
         guard limit > 0 else {
             throw SimulatedRequestError(message: "'max_tokens' must be at least 1", code: "invalid_max_tokens")

@@ -1,4 +1,5 @@
 import Domain
+import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -79,7 +80,7 @@ final class SimulatedEngineResponder: HTTPResponder {
         record?.began(key)
         // On record before the first byte leaves: an answer that somebody has is never missing there.
         let ended = { @Sendable [self] (status: Int) in
-            state.withLock { $0.stats.ended(status: status) }
+            state.withLock { $0.stats.ended(status: status, at: Int(Date().timeIntervalSince1970 * 1_000_000)) }
             record?.ended(key, status: status)
         }
         do {
@@ -113,7 +114,7 @@ final class SimulatedEngineResponder: HTTPResponder {
         }
         let completion: SimulatedCompletion
         do {
-            completion = try SimulatedCompletion(question, number: number, echoLimit: configuration.echoLimit)
+            completion = try SimulatedCompletion(question, number: number, echoLimit: configuration.echoLimit, words: fate.words)
         } catch {
             return (.error(400, error.message, code: error.code, in: route.dialect), false)
         }

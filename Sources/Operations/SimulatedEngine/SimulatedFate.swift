@@ -31,6 +31,8 @@ struct SimulatedFate: Equatable {
 
     var latency: Duration
     var ending: Ending
+    /// The answer, in place of an echo.
+    var words: String?
 
     /// Throws the dice for call number `number`.
     ///
@@ -55,7 +57,7 @@ struct SimulatedFate: Equatable {
         self.ending = ending
     }
 
-    /// Overrides the dice with a command such as `status=429;retry-after=2`, `latency=500ms`, `cut` or `garbage=html`.
+    /// Overrides the dice with a command such as `status=429;retry-after=2`, `latency=500ms`, `say=yes`, `cut` or `garbage=html`.
     ///
     /// Returns what it does not understand, for a 400.
     mutating func obey(_ command: String) -> String? {
@@ -65,6 +67,7 @@ struct SimulatedFate: Equatable {
             switch (pair.first ?? "", value) {
             case ("", ""): continue
             case ("ok", ""): ending = .answer
+            case ("say", _): words = value
             case ("cut", ""): ending = .cut
             case ("stall", ""): ending = .stall
             case ("error", ""): ending = .complaint

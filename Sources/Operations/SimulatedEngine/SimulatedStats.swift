@@ -8,6 +8,9 @@ struct SimulatedStats {
     private(set) var calls = 0
     private(set) var inFlight = 0
     private(set) var maxInFlight = 0
+    /// Microseconds since 1970; nil where none was given, or nobody hung up.
+    private(set) var lastAnswerAt: Int?
+    private(set) var lastHangUpAt: Int?
     private var errors: [Int: Int] = [:]
     private var callsByKey: [String: Int] = [:]
     private var callsWithoutRoom = 0
@@ -24,8 +27,10 @@ struct SimulatedStats {
         }
     }
 
-    mutating func ended(status: Int) {
+    mutating func ended(status: Int, at time: Int) {
         inFlight -= 1
+        if status == 200 { lastAnswerAt = time }
+        if status == 499 { lastHangUpAt = time }
         if status >= 400 { errors[status, default: 0] += 1 }
     }
 
@@ -47,6 +52,8 @@ struct SimulatedStats {
             "in_flight": .number(JSONNumber(inFlight)),
             "max_in_flight": .number(JSONNumber(maxInFlight)),
             "errors": .object(byStatus),
+            "last_answer_at": JSONValue(lastAnswerAt),
+            "last_hang_up_at": JSONValue(lastHangUpAt),
             "keys": .number(JSONNumber(callsByKey.count)),
             "keys_called_twice": .number(JSONNumber(callsByKey.values.count { $0 > 1 })),
             "calls_without_room_for_key": .number(JSONNumber(callsWithoutRoom)),

@@ -36,7 +36,7 @@ extension HistoryEntry {
 
 extension ResultRecord {
     static let columns = """
-        result_id, task_id, engine_type, output_data, confidence_score, processing_time, token_usage, created_at, status, attempt
+        result_id, task_id, engine_type, output_data, confidence_score, processing_time, token_usage, created_at, status, attempt, chosen
         """
 
     init(_ row: PostgresRow) throws {
@@ -44,6 +44,6 @@ extension ResultRecord {
         self.init(
             id: try columns.next(), taskID: try columns.next(), engine: try columns.next(), output: try columns.nextJSON(),
             confidence: try columns.next(), processingTime: try columns.next(), tokenUsage: try columns.nextOptionalJSON(),
-            createdAt: try columns.next(), status: try columns.nextCase(), attempt: try columns.next())
+            createdAt: try columns.next(), status: try columns.nextCase(), attempt: try columns.next(), chosen: try columns.next())
     }
 }

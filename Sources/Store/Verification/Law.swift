@@ -8,11 +8,11 @@ public enum Law: String, Sendable, Hashable, CaseIterable {
     case historyIsInOrder = "history-is-in-order"
     /// `attempt` is the number of claims in the history.
     case attemptsAreCounted = "attempts-are-counted"
-    /// One attempt has at most one open call; where engines race or form an ensemble, one an engine.
+    /// One attempt has at most one open call; where engines race or form an ensemble, at most one an engine.
     case oneOpenCall = "one-open-call"
     /// A call is open only while its own attempt runs.
     case openCallsRun = "open-calls-run"
-    /// A completed task has exactly one completed call of its last attempt; an ensemble at least one.
+    /// A completed task has exactly one completed call of its last attempt, or several of which exactly one is chosen.
     case completedOnce = "completed-once"
     /// A completed task has its output.
     case completedHasOutput = "completed-has-output"
@@ -40,7 +40,7 @@ public enum Law: String, Sendable, Hashable, CaseIterable {
         case .attemptsAreCounted: "the history has another number of claims than 'attempt' says"
         case .oneOpenCall: "an attempt has more than one open call"
         case .openCallsRun: "a call is still open though its attempt is over"
-        case .completedOnce: "the last attempt of a completed task has not exactly one completed call"
+        case .completedOnce: "the last attempt of a completed task has not exactly one completed call, or one chosen of several"
         case .completedHasOutput: "a completed task has no output"
         case .waitingIsExplained: "the task waits for more or for less than its family says"
         case .parentsRunLast: "a parent started before its children had ended"

@@ -78,13 +78,21 @@ struct VerificationQueries {
         """
     }
 
+    /// A task that names no engines does as its project says; what that said when the task started is not known of a project that was
+    /// changed since.
     private var oneOpenCall: PostgresQuery {
         """
         SELECT task_id, count(*) OVER () FROM (
             SELECT DISTINCT r.task_id
-            FROM results r JOIN tasks t USING (task_id)
+            FROM results r JOIN tasks t USING (task_id) LEFT JOIN projects p USING (project_id)
             WHERE r.task_id > \(low) AND r.task_id <= \(high) AND r.status = 'pending'
-            GROUP BY r.task_id, r.attempt, CASE WHEN t.input_data ->> 'strategy' IN ('race', 'ensemble') THEN r.engine_type END
+            GROUP BY r.task_id, r.attempt,
+                CASE
+                    WHEN t.input_data ->> 'engine' IS NOT NULL THEN NULL
+                    WHEN t.input_data -> 'engines' ->> 0 IS NOT NULL
+                        THEN CASE WHEN t.input_data ->> 'strategy' IN ('race', 'ensemble') THEN r.engine_type END
+                    WHEN p.settings ->> 'strategy' IN ('race', 'ensemble') OR p.updated_at > t.started_at THEN r.engine_type
+                END
             HAVING count(*) > 1
         ) AS broken
         ORDER BY task_id LIMIT \(idLimit)
@@ -105,18 +113,19 @@ struct VerificationQueries {
         """
     }
 
-    /// A group has no call of its own.
+    /// A group has no call of its own. Where there are several answers, nobody but the worker that chose among them says so: a call that
+    /// was doubled stays a fault. What was not chosen cannot stand alone.
     private var completedOnce: PostgresQuery {
         """
         SELECT t.task_id, count(*) OVER ()
         FROM tasks t
         LEFT JOIN (
-            SELECT task_id, attempt, count(*) AS completed FROM results
+            SELECT task_id, attempt, count(*) AS completed, count(*) FILTER (WHERE chosen) AS chosen, bool_or(NOT chosen) AS is_passed_over
+            FROM results
             WHERE task_id > \(low) AND task_id <= \(high) AND status = 'completed' GROUP BY task_id, attempt
         ) AS r USING (task_id, attempt)
         WHERE t.task_id > \(low) AND t.task_id <= \(high) AND t.status = 'completed' AND t.task_type <> 'group'
-            AND CASE WHEN t.input_data ->> 'strategy' = 'ensemble' THEN coalesce(r.completed, 0) = 0
-                ELSE coalesce(r.completed, 0) <> 1 END
+            AND CASE coalesce(r.completed, 0) WHEN 0 THEN TRUE WHEN 1 THEN coalesce(r.is_passed_over, FALSE) ELSE r.chosen <> 1 END
         ORDER BY t.task_id LIMIT \(idLimit)
         """
     }

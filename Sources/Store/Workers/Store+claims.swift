@@ -13,11 +13,12 @@ public struct ClaimedTask: Sendable {
     public var retryCount: Int
     public var maxRetries: Int
     public var deadline: Date?
-    /// The engines that its project prefers.
-    public var projectEngines: [String]?
+    /// What its project says, where that names engines.
+    public var projectSettings: ProjectSettings?
     /// How many children it has, all of which have ended.
     public var childCount = 0
-    /// The engine of the first call and its `results` row, open already; nil for a group, or where no engine could be chosen.
+    /// The engine of the first call and its `results` row, open already; nil for a group, where the worker chooses by load, or where there
+    /// is no engine.
     public var call: OpenCall?
 }
 
@@ -72,7 +73,7 @@ extension Store {
                 RETURNING t.task_id, t.project_id, t.task_type, t.input_data, t.attempt, t.retry_count, t.max_retries, t.deadline, t.status,
                     t.child_count, p.settings
             ), chosen AS (
-                SELECT c.*, c.settings -> 'engines' AS engines,
+                SELECT c.*, CASE WHEN c.settings ? 'engines' THEN c.settings END AS project_settings,
                     CASE WHEN c.task_type <> 'group' THEN chorus_first_engine(c.input_data, c.settings, \(fleetDefault)) END AS engine
                 FROM claimed c WHERE c.status = 'processing'
             ), called AS (
@@ -82,7 +83,7 @@ extension Store {
                 INSERT INTO results (result_id, task_id, engine_type, output_data, status, attempt)
                 SELECT result_id, task_id, engine, '{}', 'pending', attempt FROM called WHERE engine IS NOT NULL
             )
-            SELECT task_id, project_id, task_type, input_data, attempt, retry_count, max_retries, deadline, engines, child_count, engine,
+            SELECT task_id, project_id, task_type, input_data, attempt, retry_count, max_retries, deadline, project_settings, child_count, engine,
                 CASE WHEN engine IS NOT NULL THEN result_id END
             FROM called
             """
@@ -92,7 +93,8 @@ extension Store {
                 id: try columns.next(), projectID: try columns.next(), type: try columns.next(),
                 input: try columns.nextJSON().objectValue ?? JSONObject(), attempt: try columns.next(),
                 retryCount: try columns.next(as: Int?.self) ?? 0, maxRetries: try columns.next(as: Int?.self) ?? 0,
-                deadline: try columns.next(), projectEngines: try columns.nextOptionalJSON()?.arrayValue?.compactMap(\.stringValue))
+                deadline: try columns.next(),
+                projectSettings: try columns.nextOptionalJSON()?.objectValue.map(ProjectSettings.init(stored:)))
             task.childCount = try columns.next()
             let engine = try columns.next(as: String?.self)
             let resultID = try columns.next(as: UUID?.self)
@@ -101,20 +103,38 @@ extension Store {
         }
     }
 
-    /// Opens the ledger row of a further call of a claimed task. Index: `tasks_pkey`.
+    /// Opens the ledger rows of further calls of a claimed task, all with one statement, in the order of `engines`; what has become known of
+    /// earlier ones is written along. Indexes: `tasks_pkey`, `results_pkey`.
     ///
-    /// nil where the claim does not hold any more: the call must not be made. The task's row is locked meanwhile, so that whoever hands the
-    /// task on either sees the open call or prevents it.
-    public func openCall(taskID: UUID, attempt: Int, workerID: UUID, engine: String) async throws -> OpenCall? {
-        let rows = try await database.query(
+    /// nil where the claim does not hold any more: the calls must not be made. The task's row is locked meanwhile, so that whoever hands the
+    /// task on either sees the open calls or prevents them.
+    public func openCalls(
+        taskID: UUID, attempt: Int, workerID: UUID, engines: [String], settling outcomes: [CallOutcome] = []
+    ) async throws -> [OpenCall]? {
+        let calls = CallColumns(outcomes)
+        let rows = try await queryRetryingDeadlocks(
             """
+            WITH holder AS MATERIALIZED (
+                SELECT task_id, attempt FROM tasks
+                WHERE task_id = \(taskID) AND attempt = \(attempt)
+                    -- Written so that no index but the primary key's can serve, as in settle().
+                    AND status IS NOT DISTINCT FROM 'processing' AND assigned_worker_id IS NOT DISTINCT FROM \(workerID)
+                FOR SHARE
+            ), settled AS (
+                \(unescaped: CallColumns.settling)
+                FROM unnest(\(calls.ids), \(calls.statuses), \(calls.outputs), \(calls.times), \(calls.usages), \(calls.confidences),
+                    \(calls.choices)) \(unescaped: CallColumns.row)
+                WHERE \(unescaped: CallColumns.isUnsettled)
+            )
             INSERT INTO results (result_id, task_id, engine_type, output_data, status, attempt)
-            SELECT chorus_uuid_v7(), task_id, \(engine), '{}', 'pending', attempt FROM tasks
-            WHERE task_id = \(taskID) AND attempt = \(attempt) AND status = 'processing' AND assigned_worker_id = \(workerID)
-            FOR SHARE
-            RETURNING result_id
+            SELECT chorus_uuid_v7(), task_id, engine, '{}', 'pending', attempt
+            FROM holder CROSS JOIN unnest(\(engines)) WITH ORDINALITY AS e (engine, position) ORDER BY position
+            RETURNING result_id, engine_type
             """
-        ) { try $0.decode(UUID.self) }
-        return rows.first.map { OpenCall(resultID: $0, engine: engine) }
+        ) { row in
+            let (id, engine) = try row.decode(UUID.self, String.self)
+            return OpenCall(resultID: id, engine: engine)
+        }
+        return rows.isEmpty ? nil : rows
     }
 }

@@ -10,13 +10,22 @@ public struct CallOutcome: Sendable {
     /// Milliseconds.
     public var processingTime: Int
     public var tokenUsage: JSONValue?
+    /// 0 to 1; nil where nothing is known.
+    public var confidence: Double?
+    /// Where an attempt has several answers: whether this one was chosen.
+    public var isChosen: Bool?
 
-    public init(resultID: UUID, status: ResultStatus, output: JSONValue, processingTime: Int, tokenUsage: JSONValue?) {
+    public init(
+        resultID: UUID, status: ResultStatus, output: JSONValue, processingTime: Int, tokenUsage: JSONValue?, confidence: Double? = nil,
+        isChosen: Bool? = nil
+    ) {
         self.resultID = resultID
         self.status = status
         self.output = output
         self.processingTime = processingTime
         self.tokenUsage = tokenUsage
+        self.confidence = confidence
+        self.isChosen = isChosen
     }
 }
 
@@ -71,12 +80,10 @@ extension Store {
                     AND t.status IS NOT DISTINCT FROM 'processing' AND t.assigned_worker_id IS NOT DISTINCT FROM \(workerID)
                 RETURNING t.task_id
             ), settled AS (
-                UPDATE results r
-                SET status = c.status, output_data = c.output_data, processing_time = c.processing_time, token_usage = c.token_usage
-                FROM unnest(\(calls.ids), \(calls.statuses), \(calls.outputs), \(calls.times), \(calls.usages))
-                    AS c (result_id, status, output_data, processing_time, token_usage)
-                WHERE r.result_id = c.result_id
-                    AND (r.status IN ('pending', 'unknown') OR r.status = 'cancelled' AND r.processing_time IS NULL)
+                \(unescaped: CallColumns.settling)
+                FROM unnest(\(calls.ids), \(calls.statuses), \(calls.outputs), \(calls.times), \(calls.usages), \(calls.confidences),
+                    \(calls.choices)) \(unescaped: CallColumns.row)
+                WHERE \(unescaped: CallColumns.isUnsettled)
             )
             SELECT task_id FROM moved
             """
@@ -116,24 +123,6 @@ private struct TaskColumns {
         messages.append(message)
         delays.append(delay)
         self.spentRetries.append(spentRetries)
-    }
-}
-
-private struct CallColumns {
-    var ids: [UUID] = []
-    var statuses: [String] = []
-    var outputs: [JSONB] = []
-    var times: [Int32] = []
-    var usages: [JSONB?] = []
-
-    init(_ settlements: [Settlement]) {
-        for call in settlements.lazy.flatMap(\.calls) {
-            ids.append(call.resultID)
-            statuses.append(call.status.rawValue)
-            outputs.append(call.output.column)
-            times.append(Int32(clamping: call.processingTime))
-            usages.append(call.tokenUsage?.column)
-        }
     }
 }
 

@@ -72,13 +72,15 @@ extension CallOutcome {
         else { return nil }
         self.init(
             resultID: resultID, status: status, output: output, processingTime: processingTime,
-            tokenUsage: json["token_usage"].flatMap { $0.isNull ? nil : $0 })
+            tokenUsage: json["token_usage"].flatMap { $0.isNull ? nil : $0 }, confidence: json["confidence_score"]?.doubleValue,
+            isChosen: json["chosen"]?.boolValue)
     }
 
     fileprivate var journal: JSONValue {
         [
             "result_id": .string(resultID.text), "status": .string(status.rawValue), "output_data": output,
             "processing_time": .number(JSONNumber(processingTime)), "token_usage": tokenUsage ?? .null,
+            "confidence_score": JSONValue(confidence), "chosen": isChosen.map(JSONValue.bool) ?? .null,
         ]
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Domain
 import Engines
 import Foundation
 import Logging
@@ -62,7 +63,8 @@ struct WorkerCommand: AsyncParsableCommand {
     /// One connection a call, so that no call waits for another one's connection.
     private static func session(_ configuration: ChorusConfiguration) throws -> NIOURLSessionConfiguration {
         var session = NIOURLSessionConfiguration()
-        session.maxConnectionsPerHost = try configuration.source.integer("worker.concurrency")
+        // All engines of a task may be one host's, as far as there are ports.
+        session.maxConnectionsPerHost = min(try configuration.source.integer("worker.concurrency") * EngineNames.limit, 60_000)
         return session
     }
 }

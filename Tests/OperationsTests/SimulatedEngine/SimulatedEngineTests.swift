@@ -194,6 +194,15 @@ import Testing
         }
     }
 
+    @Test func saysWhatItIsTold() async throws {
+        try await run { client in
+            #expect(try await client.put("/order", #"say={"choice": 2}"#) == 204)
+            let answer = try await client.ask(question).json
+            #expect(answer["choices"]?[0]?["message"]?["content"] == #"{"choice": 2}"#)
+            #expect(try await client.get("/stats").json["last_answer_at"]?.intValue ?? 0 > 1_600_000_000_000_000)
+        }
+    }
+
     @Test func anOrderForAShareStrikesAShare() throws {
         let order = try #require(SimulatedOrder("share=0.3;status=500"))
         let struck = (1...1_000 as ClosedRange<UInt64>).count { number in
