@@ -104,7 +104,8 @@ let package = Package(
             dependencies: ["Store", "Postgres", "Domain", hummingbird, hummingbirdCore, nioCore, httpTypes, logging, lifecycle],
             swiftSettings: settings),
         .target(
-            name: "Worker", dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "SocketExecutor", "Domain", logging, lifecycle],
+            name: "Worker",
+            dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "SocketExecutor", "Domain", collections, logging, lifecycle],
             swiftSettings: settings),
         .target(
             name: "Operations",
@@ -138,7 +139,7 @@ let package = Package(
         .testTarget(name: "DispatcherTests", dependencies: ["Dispatcher", "Queues", "Store", "Domain"], swiftSettings: settings),
         .testTarget(
             name: "WorkerTests",
-            dependencies: ["Worker", "Engines", "NIOURLSession", "Store", "Postgres", "Domain", "TestSupport", logging], swiftSettings: settings),
+            dependencies: ["Worker", "Engines", "NIOURLSession", "Store", "Postgres", "Domain", "TestSupport", heaps, logging], swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",
             dependencies: [

@@ -37,9 +37,12 @@ struct FairClock<Flow: Hashable & Sendable>: Sendable {
         marks = marks.filter { waiting.contains($0.key) || $0.value > now }
     }
 
+    /// Where the flow stands.
+    func mark(of flow: Flow) -> Double { marks[flow] ?? now }
+
     /// Where the flow will stand after a task of that cost.
     func mark(of flow: Flow, after cost: Int, weight: Int) -> Double {
-        (marks[flow] ?? now) + Double(max(1, cost)) / Double(max(1, weight))
+        mark(of: flow) + Double(max(1, cost)) / Double(max(1, weight))
     }
 
     mutating func charge(_ flow: Flow, cost: Int, weight: Int) {

@@ -6,7 +6,8 @@ import Store
 ///
 /// Projects share by `projects.priority` in estimated tokens. What a project already has in the queues and with the workers is counted when
 /// it joins those who wait: who has less in flight than its share catches up first. Inside a project the priorities of its tasks share by
-/// `TaskPriority.weight`; tasks of one priority go by age. So the priority of a task is a matter of its project alone: marking all tasks
+/// `TaskPriority.weight`; tasks of one priority go by age, save those whose engine is closed or used up: they take no turn, and hold back
+/// none of another engine. So the priority of a task is a matter of its project alone: marking all tasks
 /// as urgent takes nothing from anybody else.
 ///
 /// A newcomer that has less in flight than its share need not wait until those who have more leave it room: it catches up beyond the depth
@@ -62,8 +63,8 @@ struct FairShare: Sendable {
 
     /// Who gets `room` places, in the order of their turns, and up to `overdraft` places more those who have less in flight than their
     /// share. Nothing is charged yet: what was granted may be gone.
-    func plan(_ entries: [BacklogEntry], room: Int, overdraft: Int = 0) -> AdmissionPlan {
-        AdmissionPlan(entries, room: room, overdraft: overdraft, projects: projects, priorities: priorities)
+    func plan(_ entries: [BacklogEntry], room: Int, overdraft: Int = 0, engines: [String: EngineRoom] = [:]) -> AdmissionPlan {
+        AdmissionPlan(entries, room: room, overdraft: overdraft, engines: engines, projects: projects, priorities: priorities)
     }
 
     /// Counts what was admitted, at its true cost.
@@ -73,11 +74,6 @@ struct FairShare: Sendable {
             priorities[task.projectID]?.charge(task.priority, cost: task.estimatedTokens, weight: TaskPriority.weight(task.priority))
         }
     }
-}
-
-extension BacklogEntry {
-    /// It is due, and its project's cap leaves room for it.
-    var mayRun: Bool { isDue && allowance ?? 1 > 0 }
 }
 
 extension [BacklogEntry] {

@@ -3,19 +3,21 @@ import Engines
 import Logging
 import Store
 
-/// Keeps the worker's engines as the database has them.
+/// Keeps the worker's engines, and what it knows of their gates, as the database has them.
 struct EngineWatch {
     /// The pause after a first reading that failed.
     private static let firstRetry = Duration.milliseconds(500)
 
     let engines: EngineRegistry
+    let gates: EngineGates
     let store: Store
     let interval: Duration
     let logger: Logger
     private var known: [EngineRow]?
 
-    init(engines: EngineRegistry, store: Store, interval: Duration, logger: Logger) {
+    init(engines: EngineRegistry, gates: EngineGates, store: Store, interval: Duration, logger: Logger) {
         self.engines = engines
+        self.gates = gates
         self.store = store
         self.interval = interval
         self.logger = logger
@@ -42,6 +44,7 @@ struct EngineWatch {
             let rows = try await store.engines()
             if rows != known { apply(rows) }
             known = rows
+            await gates.refresh()
         } catch is CancellationError {
         } catch {
             logger.warning("the engines could not be read, the known ones stay", metadata: ["error": "\(error)"])

@@ -8,6 +8,7 @@ import Store
 struct TaskRunner: Sendable {
     let engines: EngineRegistry
     let store: Store
+    let gates: EngineGates
     let policy: OutcomePolicy
     let logger: Logger
 
@@ -30,6 +31,7 @@ struct TaskRunner: Sendable {
             return settlement
         }
         var remaining = chain.drop { $0 == call.engine }
+        var failure: EngineError?
         while true {
             let start = ContinuousClock.now
             switch await ask(call, task, input) {
@@ -40,8 +42,10 @@ struct TaskRunner: Sendable {
             case .failure(let error):
                 settlement.calls.append(.failed(call, error, after: start.duration(to: .now)))
                 let timeLeft = task.timeLeft
+                let decisive = policy.decisive(failure, error)
+                failure = decisive
                 settlement.outcome = policy.outcome(
-                    of: error, retryCount: task.retryCount, maxRetries: task.maxRetries, attempt: task.attempt, timeLeft: timeLeft)
+                    of: decisive, retryCount: task.retryCount, maxRetries: task.maxRetries, attempt: task.attempt, timeLeft: timeLeft)
                 guard policy.mayFallBack(after: error, timeLeft: timeLeft), let next = remaining.popFirst(),
                     let opened = await open(next, task, workerID: workerID)
                 else { return settlement }
@@ -57,10 +61,8 @@ struct TaskRunner: Sendable {
         } catch {
             return .failure(EngineError(.permanent, "\(error)", wasSent: false))
         }
-        do {
-            return .success(try await engine.call(input, timeout: task.timeLeft, idempotencyKey: "\(task.id.text).\(task.attempt)"))
-        } catch {
-            return .failure(error)
+        return await gates.pass(engine, tokens: { TokenEstimate.tokens(input) }, timeLeft: task.timeLeft) { () throws(EngineError) in
+            try await engine.call(input, timeout: task.timeLeft, idempotencyKey: "\(task.id.text).\(task.attempt)")
         }
     }
 
@@ -114,14 +116,14 @@ extension CallOutcome {
             switch error.kind {
             case .unknown: .unknown
             case .cancelled: .cancelled
-            case .notSent, .refused, .passing, .permanent: .failed
+            case .notSent, .held, .refused, .passing, .permanent: .failed
             }
         var output: JSONObject = ["error": .string(error.message), "kind": .string(error.kind.rawValue)]
         if let statusCode = error.statusCode { output["status_code"] = .number(JSONNumber(statusCode)) }
         if let text = error.partial?.text, !text.isEmpty { output["partial_text"] = .string(text) }
         return CallOutcome(
             resultID: call.resultID, status: status, output: .object(output), processingTime: duration.milliseconds,
-            tokenUsage: error.partial?.usage?.json)
+            tokenUsage: error.partial?.usage?.json, wasMade: error.kind != .held)
     }
 }
 

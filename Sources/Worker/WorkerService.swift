@@ -26,6 +26,7 @@ public final class WorkerService: Service {
     /// of the database ends the work, and not the memory.
     private let recordings: Slots
     private let running: RunningTasks
+    private let gates: EngineGates
     private let runner: TaskRunner
     private let recorder: Recorder
 
@@ -53,8 +54,11 @@ public final class WorkerService: Service {
         recordings = Slots(capacity: configuration.concurrency)
         let running = RunningTasks(executor: executor)
         self.running = running
-        lease = WorkerLease(configuration: configuration, database: database, running: running, logger: logger)
-        runner = TaskRunner(engines: engines, store: store, policy: OutcomePolicy(backoff: configuration.backoff), logger: logger)
+        let lease = WorkerLease(configuration: configuration, database: database, running: running, logger: logger)
+        self.lease = lease
+        gates = EngineGates(store: store, logger: logger) { lease.identity?.id }
+        runner = TaskRunner(
+            engines: engines, store: store, gates: gates, policy: OutcomePolicy(backoff: configuration.backoff), logger: logger)
         recorder = Recorder(store: store, journal: journal, logger: logger)
     }
 
@@ -70,6 +74,9 @@ public final class WorkerService: Service {
             // Not where the calls are carried: however much there is to do, the renewal must come in time.
             services.addTask(executorPreference: globalConcurrentExecutor) { try await self.lease.run() }
             services.addTask { try await self.consumer.run() }
+            // Until the last call has ended, like the recorder.
+            services.addTask { await self.gates.run() }
+            services.addTask { for await _ in self.lease.gateMoves { await self.gates.refresh() } }
             services.addTask {
                 await cancelWhenGracefulShutdown {
                     var watch = watch
@@ -85,7 +92,8 @@ public final class WorkerService: Service {
 
     /// What must have happened before the worker is seen as alive: what a predecessor left is recorded, and the engines are known.
     private func prepare() async -> EngineWatch {
-        var watch = EngineWatch(engines: engines, store: store, interval: configuration.engineRefresh, logger: logger)
+        var watch = EngineWatch(
+            engines: engines, gates: gates, store: store, interval: configuration.engineRefresh, logger: logger)
         await recorder.recordFound()
         await watch.begin()
         return watch

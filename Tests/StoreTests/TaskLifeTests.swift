@@ -229,13 +229,18 @@ import Testing
                 ]) {
                     _ = try outcome.get()
                 }
-                _ = try await fixture.store.admit([AdmissionGrant(projectID: project.id, priority: 1, limit: 10)])
+                let entries = try await fixture.store.backlog(from: nil, limit: 100).entries.filter { $0.projectID == project.id }
+                _ = try await fixture.store.admit(
+                    entries.map { AdmissionGrant(projectID: project.id, priority: 1, engine: $0.engine, limit: 10) })
                 let claims = try await fixture.store.claim(tasks.map(\.id), workerID: worker, fleetDefault: "local")
                 for task in tasks {
                     let expected = ChatInput.engines(
                         of: task.input, settings: ProjectSettings(stored: settings.objectValue ?? [:]),
                         knownEngines: EngineNames(["local", "hosted"]))
                     #expect(claims.first { $0.id == task.id }?.call?.engine == expected.first)
+                    // What holds a task back is the engine that it is called with, where it has no other.
+                    let entry = entries.first { $0.engine == task.engine }
+                    #expect(entry?.neededEngine == (expected.count == 1 ? expected.first : nil))
                 }
             }
         }

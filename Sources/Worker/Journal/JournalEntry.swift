@@ -72,13 +72,15 @@ extension CallOutcome {
         else { return nil }
         self.init(
             resultID: resultID, status: status, output: output, processingTime: processingTime,
-            tokenUsage: json["token_usage"].flatMap { $0.isNull ? nil : $0 })
+            tokenUsage: json["token_usage"].flatMap { $0.isNull ? nil : $0 }, wasMade: json["was_made"]?.boolValue ?? true)
     }
 
     fileprivate var journal: JSONValue {
-        [
+        var object: JSONObject = [
             "result_id": .string(resultID.text), "status": .string(status.rawValue), "output_data": output,
             "processing_time": .number(JSONNumber(processingTime)), "token_usage": tokenUsage ?? .null,
         ]
+        if !wasMade { object["was_made"] = false }
+        return .object(object)
     }
 }
