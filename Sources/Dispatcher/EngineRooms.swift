@@ -29,6 +29,7 @@ struct EngineRooms: Sendable {
         return entries.map { entry in
             guard let engine = entry.neededEngine, let room = rooms[engine], held.names.contains(engine), !room.isOpen else { return entry }
             var entry = entry
+            entry.isHeld = entry.isDue
             entry.dueIn = max(entry.dueIn, max(room.opensIn, EngineRoom.pause))
             return entry
         }

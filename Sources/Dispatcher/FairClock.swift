@@ -26,10 +26,11 @@ struct FairClock<Flow: Hashable & Sendable>: Sendable {
     }
 
     /// All flows were met that have something to do. Of the others only those are remembered that are ahead of the rest.
-    mutating func endPass() {
+    /// - Parameter isHeld: there are flows that have something to do, and cannot for the moment: nobody may forget what it was served.
+    mutating func endPass(isHeld: Bool = false) {
         waiting.formIntersection(met)
         met.removeAll(keepingCapacity: true)
-        guard !waiting.isEmpty else {
+        guard !waiting.isEmpty || isHeld else {
             marks.removeAll()
             now = 0
             return

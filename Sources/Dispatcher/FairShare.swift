@@ -25,6 +25,8 @@ struct FairShare: Sendable {
     private var priorities: [UUID: FairClock<Int>] = [:]
     /// The projects seen in this pass through the backlog.
     private var seen: Set<UUID> = []
+    /// Something in this pass waits for its engine.
+    private var passIsHeld = false
 
     /// Projects compete of which one is a newcomer: what they have in flight is worth a look.
     func wantsTokensInFlight(for entries: [BacklogEntry]) -> Bool {
@@ -41,7 +43,7 @@ struct FairShare: Sendable {
             let due = entries.filter(\.isDue).map(\.priority)
             seen.insert(project)
             priorities[project, default: FairClock()].meet(due)
-            priorities[project]?.endPass()
+            priorities[project]?.endPass(isHeld: entries.contains(where: \.isHeld))
         }
         let competitors = entries.byProject.filter { $0.entries.contains(where: \.mayRun) }
         let weights = competitors.reduce(0) { $0 + $1.weight }
@@ -52,8 +54,10 @@ struct FairShare: Sendable {
         projects.meet(competitors.map(\.project)) { project in
             Double(tokens[project, default: 0]) / Double(max(1, weight[project, default: 1])) - level
         }
+        if entries.contains(where: \.isHeld) { passIsHeld = true }
         guard endsPass else { return }
-        projects.endPass()
+        projects.endPass(isHeld: passIsHeld)
+        passIsHeld = false
         priorities = priorities.filter { seen.contains($0.key) }
         seen.removeAll(keepingCapacity: true)
     }

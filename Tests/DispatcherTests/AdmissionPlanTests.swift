@@ -134,4 +134,34 @@ import Testing
         #expect(judged.map(\.isDue) == [true, false, true])
         #expect(judged[1].dueIn == .seconds(2), "when a slot is within the horizon")
     }
+
+    /// An engine that has room for one task now and then: projects and priorities share it by their weights all the same.
+    @Test func aScarceEngineIsSharedByTheWeights() {
+        let held = HeldEngines(names: ["slow"])
+        let entries = [(0, 1, 1), (0, 3, 1), (1, 1, 3), (1, 3, 3)].map { project, priority, weight in
+            BacklogEntry(
+                projectID: projects[project], priority: priority, engine: "slow", neededEngine: "slow", weight: weight, cost: 10)
+        }.sorted { ($0.projectID.text, -$0.priority) < ($1.projectID.text, -$1.priority) }
+        var share = FairShare()
+        var rooms = EngineRooms()
+        var turns: [AdmissionPlan.Turn] = []
+        for round in 0..<4_800 {
+            let hasRoom = round % 3 == 0
+            rooms.read([EngineFigures(engine: "slow", concurrency: hasRoom ? 1 : 0)], at: .now)
+            let judged = rooms.judged(entries, held: held)
+            share.meet(judged, tokensInFlight: nil, endsPass: true)
+            let plan = share.plan(judged, room: 8, engines: rooms.rooms)
+            #expect(plan.turns.count == (hasRoom ? 1 : 0))
+            share.charge(
+                plan.turns.map {
+                    AdmittedTask(id: .v7(), projectID: $0.projectID, priority: $0.priority, engine: "slow", attempt: 0, estimatedTokens: 10)
+                }, weights: [projects[0]: 1, projects[1]: 3])
+            turns += plan.turns
+        }
+        let heavy = turns.count { $0.projectID == projects[1] }
+        #expect((1_150...1_250).contains(heavy), "\(heavy) of 1,600")
+        // Priorities 1 and 3 weigh 2 and 4.
+        let high = turns.count { $0.priority == 3 }
+        #expect((1_020...1_110).contains(high), "\(high) of 1,600")
+    }
 }

@@ -18,7 +18,7 @@ public struct SlotRates: Sendable, Hashable {
         var count = 0
         var (requests, tokens) = (0.0, 0.0)
         for cost in costs {
-            guard count == 0 || max(requests, tokens) < seconds else { break }
+            guard count == 0 || max(requests, tokens) < seconds - 1e-6 else { break }
             count += 1
             requests += requestInterval ?? 0
             tokens += Double(cost) * (tokenInterval ?? 0)

@@ -18,6 +18,8 @@ public struct BacklogEntry: Sendable, Hashable {
     public var dueIn: Duration
     /// The project is active.
     public var isActive: Bool
+    /// Its time has come, and its engine has no room: `dueIn` says when there may be.
+    public var isHeld = false
 
     public init(
         projectID: UUID, priority: Int, engine: String = "", neededEngine: String? = nil, weight: Int, cost: Int = 1, allowance: Int? = nil,

@@ -27,6 +27,7 @@ extension EngineGate {
         }
         if let request = request(at: now, worker) {
             isAsking = true
+            if case .take(_, let tickets) = request { asked = tickets.count }
             settleAt = nil
             owedTokens = 0
             return request
@@ -36,7 +37,7 @@ extension EngineGate {
 
     /// When to look again without being told; nil where nothing will be due by itself.
     var alarm: Instant? {
-        guard !isAsking else { return waiting.first.map { $0.since + Self.patience } }
+        guard !isAsking else { return asked > 0 ? nil : waiting.first.map { $0.since + Self.patience } }
         if news != nil { return tellAt }
         let asking = waiting.first.map { first in
             min(first.since + Self.patience, max(askAt ?? first.since, closure?.until ?? first.since))
@@ -66,6 +67,7 @@ extension EngineGate {
         _ answer: SlotAnswer, to request: SlotRequest, tickets: [UInt64], sentAt: Instant, at now: Instant
     ) -> [Release] {
         isAsking = false
+        asked = 0
         if request.workerID == holder { placesHeld = answer.places }
         askAt = now + .seconds(answer.grant.nextIn)
         switch answer.state {
@@ -92,6 +94,7 @@ extension EngineGate {
     /// The database could not be asked.
     mutating func failed(_ request: SlotRequest, at now: Instant) -> [Release] {
         isAsking = false
+        asked = 0
         owedTokens += request.settled
         askAt = now + .milliseconds(250)
         settleAt = now + .milliseconds(250)

@@ -81,6 +81,8 @@ struct EngineGate: Sendable {
     var holder: UUID?
     var term = 0
     var isAsking = false
+    /// The calls for which slots are being taken: the first ones that wait.
+    var asked = 0
     var isProbing = false
     var askAt: Instant?
     var settleAt: Instant?
@@ -163,10 +165,11 @@ struct EngineGate: Sendable {
         return holdAllIfClosed(at: now) + passOnPlaces()
     }
 
-    /// The calls that have waited too long, or need not wait any longer because the gate is closed.
+    /// The calls that have waited too long, or need not wait any longer because the gate is closed. Those for which slots are being taken
+    /// wait for the answer: a slot that nobody uses is lost to the fleet.
     mutating func handBack(at now: Instant) -> [Release] {
         var releases = holdAllIfClosed(at: now)
-        while let first = waiting.first, now - first.since >= Self.patience {
+        while asked == 0, let first = waiting.first, now - first.since >= Self.patience {
             waiting.removeFirst()
             let wait = max(askAt.map { $0 - now } ?? .zero, .zero)
             releases.append(.held(ticket: first.ticket, GateHold(engine: engine, .usedUp, after: wait)))
