@@ -105,7 +105,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Worker",
-            dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "SocketExecutor", "Domain", collections, logging, lifecycle],
+            dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "SocketExecutor", "Domain", collections, heaps, logging, lifecycle],
             swiftSettings: settings),
         .target(
             name: "Operations",

@@ -33,6 +33,8 @@ struct Admission {
     private var engineRooms = EngineRooms()
     /// Where the next look goes on when more projects wait than one look takes in.
     private var start: UUID?
+    /// A project that was not waiting has tasks that wait, and the backlog was not looked at since.
+    private var mayHaveNewcomer = false
     /// Something was seen in this pass through the backlog that could run.
     private var passMayRun = false
     private var inFlightReadAt: ContinuousClock.Instant?
@@ -59,10 +61,9 @@ struct Admission {
         if depth.room == 0 {
             directAdmission.close()
             // Who has less than its share need not wait for room.
-            guard depth.overdraft > 0, newcomers.take().contains(where: { !share.isWaiting($0) }) else {
-                return .heldBack(taken: depth.taken)
-            }
+            guard depth.overdraft > 0, hasNewcomer() else { return .heldBack(taken: depth.taken) }
         }
+        mayHaveNewcomer = false
         if start == nil { passMayRun = false }
         try await gateBook.refresh(store)
         var backlog = try await store.backlog(from: start, limit: configuration.backlogPage)
@@ -87,6 +88,12 @@ struct Admission {
         for task in admitted { filled.insert(task.queue(configuration.partitioning)) }
         depth.admitted(admitted.count)
         return admitted.isEmpty ? .heldBack(taken: 0) : .admitted(admitted.count)
+    }
+
+    /// Whether a look at the backlog may be worth while though the queues have no room.
+    mutating func hasNewcomer() -> Bool {
+        if newcomers.take().contains(where: { !share.isWaiting($0) }) { mayHaveNewcomer = true }
+        return mayHaveNewcomer
     }
 
     /// Forgets what it knows of the queues: the broker is another one, or was away.

@@ -158,7 +158,11 @@ public final class DispatcherService: Service {
                 // New tasks do not make room: however many come, it looks no more often than this.
                 let pause = wait.heldBack()
                 let shortest = taken < configuration.busyPace ? min(pause, configuration.busyWait) : configuration.busyWait
-                try await Task.sleep(for: shortest)
+                let first = min(shortest, configuration.heldBackWait.lowerBound)
+                try await Task.sleep(for: first)
+                // Those of a newcomer may not need any.
+                if admission.hasNewcomer() { return .zero }
+                try await Task.sleep(for: shortest - first)
                 return max(.zero, pause - shortest)
             }
         }

@@ -19,8 +19,12 @@ struct QueueDepthTarget: Sendable, Hashable {
     /// How many more tasks may be admitted.
     var room: Int { max(0, target - depth) }
 
-    /// How many more may be admitted beyond the target, of projects that have less than their share.
-    var overdraft: Int { target * 2 - max(target, min(depth, target * 2)) }
+    /// How many more may be admitted beyond the target, of projects that have less than their share: as many again at most, and never less
+    /// than a small burst of a project that was idle.
+    var overdraft: Int {
+        let most = max(target, range.lowerBound * 4)
+        return max(0, most - max(0, depth - target))
+    }
 
     /// Whether the estimate has to be replaced by a figure. A task now and then costs no question.
     var needsReading: Bool { depth * 2 >= target }

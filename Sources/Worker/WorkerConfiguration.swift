@@ -27,5 +27,5 @@ public struct WorkerConfiguration: Sendable {
     }
 
     /// Deliveries that each queue may send ahead: while one batch is claimed the next one comes, and no more than another worker can spare.
-    var prefetch: UInt16 { UInt16(clamping: min(max(1, concurrency / 2), 128)) }
+    var prefetch: UInt16 { UInt16(clamping: min(concurrency, 128)) }
 }

@@ -104,8 +104,10 @@ public final class WorkerService: Service {
 
     private func work() async {
         await withDiscardingTaskGroup { group in
+            var lookAhead = LookAhead<WaitingDelivery>(patience: configuration.patience)
             for await deliveries in consumer.deliveries.cancelOnGracefulShutdown() {
-                await take(deliveries, in: &group)
+                await receive(deliveries, into: &lookAhead, in: &group)
+                await begin(&lookAhead, in: &group)
             }
             if let worker = lease.identity { try? await store.setWorkerStatus(.draining, of: worker.id) }
             await slots.waitForAll(timeout: configuration.drainTimeout)
@@ -115,11 +117,19 @@ public final class WorkerService: Service {
         }
     }
 
-    private func take(_ deliveries: [AMQPDelivery], in group: inout DiscardingTaskGroup) async {
-        var tasks: [(delivery: AMQPDelivery, id: UUID)] = []
+    /// A message whose task was not claimed yet.
+    private struct WaitingDelivery: Sendable {
+        var delivery: AMQPDelivery
+        var taskID: UUID
+    }
+
+    private func receive(
+        _ deliveries: [AMQPDelivery], into lookAhead: inout LookAhead<WaitingDelivery>, in group: inout DiscardingTaskGroup
+    ) async {
+        let now = ContinuousClock.now
         for delivery in deliveries {
             if let message = TaskMessage(body: delivery.body) {
-                tasks.append((delivery, message.taskID))
+                lookAhead.append(WaitingDelivery(delivery: delivery, taskID: message.taskID), project: message.projectID, at: now)
             } else if let message = ProjectMessage(body: delivery.body) {
                 group.addTask { await self.welcome(message.projectID, delivery) }
             } else {
@@ -127,17 +137,21 @@ public final class WorkerService: Service {
                 await consumer.reject([delivery], requeue: false)
             }
         }
-        var rest = tasks[...]
-        while !rest.isEmpty {
+    }
+
+    /// Claims what waits as slots become free. Without any for a while, all of it goes back to the broker.
+    private func begin(_ lookAhead: inout LookAhead<WaitingDelivery>, in group: inout DiscardingTaskGroup) async {
+        while !lookAhead.isEmpty {
             if slots.free == 0 { await slots.waitForFree(timeout: configuration.patience) }
-            let count = slots.take(upTo: rest.count)
+            // What came meanwhile may have to go first.
+            await receive(consumer.deliveries.gathered(), into: &lookAhead, in: &group)
+            let count = slots.take(upTo: lookAhead.count)
             guard count > 0, !recorder.isFull, let worker = lease.identity else {
                 slots.giveBack(count)
-                return await giveBack(rest.map(\.delivery))
+                return await giveBack(lookAhead.removeAll().map(\.delivery))
             }
-            let part = rest.prefix(count)
-            rest = rest.dropFirst(count)
-            await claim(Array(part.map(\.delivery)), part.map(\.id), worker: worker, in: &group)
+            let next = lookAhead.next(count, now: .now, running: running.count(of:))
+            await claim(next.map(\.delivery), next.map(\.taskID), worker: worker, in: &group)
         }
     }
 
@@ -158,7 +172,7 @@ public final class WorkerService: Service {
     }
 
     private func execute(_ task: ClaimedTask, worker: WorkerIdentity) async {
-        await running.run(TaskClaim(taskID: task.id, attempt: task.attempt)) {
+        await running.run(TaskClaim(taskID: task.id, attempt: task.attempt), of: task.projectID) {
             // Between the claim and this moment the worker may have been taken for dead, and its other calls stopped.
             let isStillHere = self.lease.identity?.id == worker.id
             let settlement = isStillHere ? await self.runner.run(task, workerID: worker.id) : .handedBack(task)

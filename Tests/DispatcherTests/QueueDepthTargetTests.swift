@@ -52,14 +52,18 @@ import Testing
         #expect(target.needsReading)
     }
 
-    /// At most as far again as the queues should be deep.
-    @Test func lendsAsMuchAgainToNewcomers() {
+    /// At most as far again as the queues should be deep, and a small burst at least.
+    @Test func lendsPlacesToNewcomers() {
         var target = QueueDepthTarget(range: 8...64)
-        #expect(target.overdraft == 8)
-        for (admitted, left) in [(8, 8), (5, 3), (3, 0), (4, 0)] {
+        #expect(target.overdraft == 32)
+        for (admitted, left) in [(8, 32), (20, 12), (12, 0), (4, 0)] {
             target.admitted(admitted)
             #expect(target.room == 0 && target.overdraft == left)
         }
+        var deep = Self.deep()
+        #expect(deep.room == 0 && deep.overdraft == deep.target)
+        deep.admitted(deep.target)
+        #expect(deep.overdraft == 0)
     }
 
     @Test func waitsLongerWhileThereIsNoRoom() {

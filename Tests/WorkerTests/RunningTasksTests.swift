@@ -5,11 +5,13 @@ import Testing
 @testable import Worker
 
 @Suite(.timeLimit(.minutes(1))) struct RunningTasksTests {
+    private let project = UUID()
+
     /// Runs a task that ends when it is cancelled, and says when it has begun.
     private func start(_ claim: TaskClaim, in running: RunningTasks) async -> Task<Void, Never> {
         let (begun, begin) = AsyncStream.makeStream(of: Void.self)
         let task = Task {
-            await running.run(claim) {
+            await running.run(claim, of: project) {
                 let (forever, _) = AsyncStream.makeStream(of: Void.self)
                 begin.yield()
                 for await _ in forever {}
@@ -30,6 +32,7 @@ import Testing
         running.cancel(first)
         await one.value
         #expect(running.claims == [second])
+        #expect(running.count(of: project) == 1)
         running.cancel(TaskClaim(taskID: UUID(), attempt: 1))
         running.cancel(taskID: id)
         await two.value
@@ -44,6 +47,6 @@ import Testing
         ]
         running.cancelAll()
         for task in tasks { await task.value }
-        #expect(running.count == 0)
+        #expect(running.count == 0 && running.count(of: project) == 0)
     }
 }

@@ -13,7 +13,7 @@ final class AMQPConnection {
     }
 
     private struct PendingCall {
-        let continuation: CheckedContinuation<CallResult, Never>
+        var result: Awaited<CallResult>
         let deadline: ContinuousClock.Instant
     }
 
@@ -56,8 +56,13 @@ final class AMQPConnection {
     }
 
     private func checkAnswersInTime() throws(AMQPError) {
-        guard let earliest = pendingCalls.values.lazy.map(\.deadline).min(), earliest <= .now else { return }
+        guard let earliest = earliestAnswer, earliest <= .now else { return }
         throw AMQPError(.timedOut, "the broker did not answer within \(configuration.rpcTimeout)")
+    }
+
+    /// When the first answer is overdue.
+    private var earliestAnswer: ContinuousClock.Instant? {
+        pendingCalls.values.lazy.filter { !$0.result.hasArrived }.map(\.deadline).min()
     }
 
     private func take(_ frame: Frame) throws(AMQPError) -> ConnectionEvent? {
@@ -136,8 +141,11 @@ final class AMQPConnection {
     }
 
     private func finish(_ result: CallQueue.Result, _ error: AMQPError?) {
-        pendingCalls.removeValue(forKey: result.call)?.continuation.resume(
-            returning: CallResult(replies: result.replies, error: error))
+        arrive(CallResult(replies: result.replies, error: error), of: result.call)
+    }
+
+    private func arrive(_ result: CallResult, of call: Int) {
+        if pendingCalls[call]?.result.arrive(result) ?? false { pendingCalls[call] = nil }
     }
 
     // MARK: Sending
@@ -181,9 +189,10 @@ final class AMQPConnection {
             return CallResult(replies: [], error: error)
         }
         let call = nextCall
+        pendingCalls[call] = PendingCall(result: .expected, deadline: .now + configuration.rpcTimeout)
+        wakeUp?()
         return await withCheckedContinuation { continuation in
-            pendingCalls[call] = PendingCall(continuation: continuation, deadline: .now + configuration.rpcTimeout)
-            wakeUp?()
+            if pendingCalls[call]?.result.wait(continuation) ?? false { pendingCalls[call] = nil }
         }
     }
 
@@ -209,7 +218,7 @@ final class AMQPConnection {
         let now = ContinuousClock.now
         // Heartbeats are sent inside library calls only: half a period of sleep keeps them in time.
         var earliest = handle.heartbeat > 0 ? now + .milliseconds(handle.heartbeat * 500) : nil
-        for next in [deadline, pendingCalls.values.lazy.map(\.deadline).min(), handle.hasBufferedFrames ? now : nil] {
+        for next in [deadline, earliestAnswer, handle.hasBufferedFrames ? now : nil] {
             guard let next else { continue }
             earliest = earliest.map { min($0, next) } ?? next
         }
@@ -230,9 +239,7 @@ final class AMQPConnection {
         executor.unwatch(descriptor)
         wakeUp = nil
         handle.cut()
-        let calls = pendingCalls.values
-        pendingCalls.removeAll()
-        for call in calls { call.continuation.resume(returning: CallResult(replies: [], error: error)) }
+        for (call, pending) in pendingCalls where !pending.result.hasArrived { arrive(CallResult(replies: [], error: error), of: call) }
         let onFailure = onFailure
         self.onFailure = nil
         onFailure?(error)

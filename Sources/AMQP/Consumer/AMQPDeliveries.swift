@@ -22,6 +22,9 @@ public struct AMQPDeliveries: AsyncSequence, Sendable {
         }
     }
 
+    /// What has gathered by now, without waiting for more; nothing where there is none.
+    public func gathered() -> [AMQPDelivery] { buffer.removeAll() }
+
     public func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(buffer: buffer)
     }
@@ -54,7 +57,7 @@ final class DeliveryBuffer: Sendable {
         waiter?.continuation.resume(returning: deliveries)
     }
 
-    /// Takes back what nobody has taken.
+    /// Everything that nobody has taken.
     func removeAll() -> [AMQPDelivery] {
         state.withLock { state in
             defer { state.deliveries.removeAll() }

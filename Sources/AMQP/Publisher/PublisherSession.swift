@@ -4,7 +4,7 @@ import SocketExecutor
 /// The publisher's side of a connection: a channel in confirm mode, and channels for questions. Lives on its own thread.
 actor PublisherSession: ConnectionSession {
     private struct Waiting {
-        let continuation: CheckedContinuation<PublishResult, Never>
+        var result: Awaited<PublishResult>
         let deadline: ContinuousClock.Instant
     }
 
@@ -119,9 +119,10 @@ actor PublisherSession: ConnectionSession {
         try board.requireReady()
         guard connection != nil else { throw .notConnected(nil) }
         let batch = try queue.submit(messages)
+        waiting[batch] = Waiting(result: .expected, deadline: .now + timeout)
+        pump()
         let result = await withCheckedContinuation { continuation in
-            waiting[batch] = Waiting(continuation: continuation, deadline: .now + timeout)
-            pump()
+            if waiting[batch]?.result.wait(continuation) ?? false { waiting[batch] = nil }
         }
         if var error = result.error {
             error.outcomes = result.outcomes
@@ -204,8 +205,8 @@ actor PublisherSession: ConnectionSession {
 
     private func finish(_ batches: [PublishQueue.Finished], _ error: AMQPError?) {
         for batch in batches {
-            waiting.removeValue(forKey: batch.batch)?.continuation.resume(
-                returning: PublishResult(outcomes: batch.outcomes, error: error))
+            let result = PublishResult(outcomes: batch.outcomes, error: error)
+            if waiting[batch.batch]?.result.arrive(result) ?? false { waiting[batch.batch] = nil }
         }
     }
 
