@@ -105,9 +105,10 @@ struct Admission {
     /// What is due of these tasks by the limits and closings of their engines. Nothing is asked where no engine has any.
     private mutating func judged(_ entries: [BacklogEntry]) async throws -> [BacklogEntry] {
         let held = gateBook.held
+        engineRooms.keep(held)
         let engines = engineRooms.engines(toReadFor: entries, held: held, at: .now)
         if !engines.isEmpty { engineRooms.read(try await store.engineFigures(of: engines), at: .now) }
-        return engineRooms.judged(entries, held: held)
+        return engineRooms.judged(entries)
     }
 
     /// Asks the broker what no worker has taken yet.

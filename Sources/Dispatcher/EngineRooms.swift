@@ -10,6 +10,12 @@ struct EngineRooms: Sendable {
     private(set) var rooms: [String: EngineRoom] = [:]
     private var readAt: ContinuousClock.Instant?
 
+    /// Forgets the engines that have no limits any more, and are open.
+    mutating func keep(_ held: HeldEngines) {
+        guard !rooms.isEmpty else { return }
+        rooms = rooms.filter { held.names.contains($0.key) }
+    }
+
     /// The engines of which figures are needed before these tasks can be judged, if any.
     func engines(toReadFor entries: [BacklogEntry], held: HeldEngines, at now: ContinuousClock.Instant) -> [String] {
         let needed = Set(held.names).intersection(entries.lazy.filter(\.isDue).compactMap(\.neededEngine))
@@ -24,10 +30,10 @@ struct EngineRooms: Sendable {
     }
 
     /// The entries with what their engines allow: tasks of an engine without room are not due yet.
-    func judged(_ entries: [BacklogEntry], held: HeldEngines) -> [BacklogEntry] {
-        guard !held.names.isEmpty else { return entries }
+    func judged(_ entries: [BacklogEntry]) -> [BacklogEntry] {
+        guard !rooms.isEmpty else { return entries }
         return entries.map { entry in
-            guard let engine = entry.neededEngine, let room = rooms[engine], held.names.contains(engine), !room.isOpen else { return entry }
+            guard let engine = entry.neededEngine, let room = rooms[engine], !room.isOpen else { return entry }
             var entry = entry
             entry.isHeld = entry.isDue
             entry.dueIn = max(entry.dueIn, max(room.opensIn, EngineRoom.pause))

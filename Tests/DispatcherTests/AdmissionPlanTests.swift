@@ -130,14 +130,15 @@ import Testing
         let schedule = SlotSchedule(requestsUntil: 3, tokensUntil: 0)
         rooms.read([EngineFigures(engine: "slow", requestsPerMinute: 60, schedule: schedule)], at: now)
         #expect(rooms.engines(toReadFor: entries, held: held, at: now).isEmpty)
-        let judged = rooms.judged(entries, held: held)
+        let judged = rooms.judged(entries)
         #expect(judged.map(\.isDue) == [true, false, true])
         #expect(judged[1].dueIn == .seconds(2), "when a slot is within the horizon")
+        rooms.keep(HeldEngines())
+        #expect(rooms.judged(entries).map(\.isDue) == [true, true, true], "an engine that has opened holds back nothing")
     }
 
     /// An engine that has room for one task now and then: projects and priorities share it by their weights all the same.
     @Test func aScarceEngineIsSharedByTheWeights() {
-        let held = HeldEngines(names: ["slow"])
         let entries = [(0, 1, 1), (0, 3, 1), (1, 1, 3), (1, 3, 3)].map { project, priority, weight in
             BacklogEntry(
                 projectID: projects[project], priority: priority, engine: "slow", neededEngine: "slow", weight: weight, cost: 10)
@@ -148,7 +149,7 @@ import Testing
         for round in 0..<4_800 {
             let hasRoom = round % 3 == 0
             rooms.read([EngineFigures(engine: "slow", concurrency: hasRoom ? 1 : 0)], at: .now)
-            let judged = rooms.judged(entries, held: held)
+            let judged = rooms.judged(entries)
             share.meet(judged, tokensInFlight: nil, endsPass: true)
             let plan = share.plan(judged, room: 8, engines: rooms.rooms)
             #expect(plan.turns.count == (hasRoom ? 1 : 0))

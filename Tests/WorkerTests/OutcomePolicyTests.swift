@@ -12,6 +12,19 @@ import Testing
         policy.outcome(of: EngineError(kind, "words", retryAfter: retryAfter), retryCount: retries, maxRetries: max, attempt: retries + 1)
     }
 
+    /// A call that was not made decides nothing where another one was; where none was, the task waits for the first engine to open.
+    @Test func theLastCallThatWasMadeDecides() {
+        let failed = EngineError(.passing, "HTTP 500")
+        let (soon, late) = (EngineError(.held, "soon", retryAfter: .seconds(1)), EngineError(.held, "late", retryAfter: .seconds(9)))
+        #expect(policy.decisive(nil, soon) == soon)
+        #expect(policy.decisive(soon, late) == soon && policy.decisive(late, soon) == soon)
+        #expect(policy.decisive(failed, soon) == failed && policy.decisive(soon, failed) == failed)
+        guard case .retrying(_, let delay, spendsRetry: false) = policy.outcome(of: late, retryCount: 3, maxRetries: 3, attempt: 1) else {
+            return #expect(Bool(false), "it is free")
+        }
+        #expect((.seconds(9) ... .seconds(10)).contains(delay))
+    }
+
     @Test(arguments: [EngineError.Kind.refused, .notSent, .cancelled])
     func whatWasNeverDoneIsFree(kind: EngineError.Kind) {
         guard case .retrying(_, _, let spendsRetry) = outcome(kind, retries: 3) else {
@@ -143,18 +156,5 @@ import Testing
         }
         #expect(most <= 4)
         #expect(slots.free == 4)
-    }
-
-    /// A call that was not made decides nothing where another one was; where none was, the task waits for the first engine to open.
-    @Test func theLastCallThatWasMadeDecides() {
-        let failed = EngineError(.passing, "HTTP 500")
-        let (soon, late) = (EngineError(.held, "soon", retryAfter: .seconds(1)), EngineError(.held, "late", retryAfter: .seconds(9)))
-        #expect(policy.decisive(nil, soon) == soon)
-        #expect(policy.decisive(soon, late) == soon && policy.decisive(late, soon) == soon)
-        #expect(policy.decisive(failed, soon) == failed && policy.decisive(soon, failed) == failed)
-        guard case .retrying(_, let delay, spendsRetry: false) = policy.outcome(of: late, retryCount: 3, maxRetries: 3, attempt: 1) else {
-            return #expect(Bool(false), "it is free")
-        }
-        #expect((.seconds(9) ... .seconds(10)).contains(delay))
     }
 }
