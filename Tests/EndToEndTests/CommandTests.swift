@@ -71,4 +71,34 @@ import Testing
         #expect(
             output.contains("CHORUS_WORKER_CONCURRENCY: worker.concurrency must be a whole number from 1 to 10000, not '0'"), "\(output)")
     }
+
+    /// A file is checked before it is applied: one engine answers, one is not there, one may not be called.
+    @Test func checksTheEnginesOfAFile() async throws {
+        let folder = try await TestFolder.fresh("engines")
+        let port = try LoopbackPort.free()
+        let engine = try await ChildProcess.start(
+            ProcessCommand(
+                executable: DevSystem.executable, arguments: ["simulate-engine", "--port", "\(port)"], environment: [:],
+                logPath: "\(folder)/engine.log", parentDeathSignal: .kill))
+        try await eventually("the engine listens") { LoopbackProbe.isListening(port: port) }
+        func yaml(_ port: Int, _ name: String) -> String {
+            "  - {name: \(name), engine_type: openai, base_url: \"http://127.0.0.1:\(port)/v1\", model: simulated}\n"
+        }
+        let path = "\(folder)/engines.yaml"
+        try ("engines:\n" + yaml(port, "well") + yaml(1, "gone")).write(toFile: path, atomically: true, encoding: .utf8)
+        let arguments = ["engines", "check", "--file", path]
+
+        let (code, output) = try await run(DevSystem.executable, arguments)
+        #expect(code == 1)
+        #expect(output.contains("✔ well: simulated answers in "), "\(output)")
+        #expect(output.contains("✘ gone: connection_refused"), "\(output)")
+        let (well, _) = try await run(DevSystem.executable, arguments + ["well"])
+        #expect(well == 0)
+        let (unknown, complaint) = try await run(DevSystem.executable, arguments + ["other"])
+        #expect(unknown == 64 && complaint.contains("there is no engine 'other' (known: well, gone)"), "\(complaint)")
+        let hosts = ["CHORUS_ENGINES_ALLOWED_HOSTS": "api.example.com"]
+        let (barred, refusal) = try await run(DevSystem.executable, arguments, environment: hosts)
+        #expect(barred == 1 && refusal.contains("which engines.allowed_hosts does not name"), "\(refusal)")
+        await engine.terminate(grace: .seconds(5))
+    }
 }

@@ -14,11 +14,14 @@ public final class EngineRegistry: Sendable {
 
     private let session: NIOURLSession
     private let secrets: SecretSource
+    private let hosts: EngineHosts
     private let state = Mutex(State())
 
-    public init(session: NIOURLSession, secrets: SecretSource = SecretSource()) {
+    /// - Parameter hosts: where engines may be called; a definition that leads elsewhere makes no engine.
+    public init(session: NIOURLSession, secrets: SecretSource = SecretSource(), hosts: EngineHosts = .any) {
         self.session = session
         self.secrets = secrets
+        self.hosts = hosts
     }
 
     /// Takes these definitions in place of those before.
@@ -59,6 +62,9 @@ public final class EngineRegistry: Sendable {
     public var defaultEngine: String? { state.withLock { $0.defaultName } }
 
     private func build(_ definition: EngineDefinition) -> Result<Engine, EngineSetupError> {
+        if let refusal = hosts.refusal(of: definition.baseURL) {
+            return .failure(EngineSetupError(engine: definition.name, reason: "base_url \(refusal)"))
+        }
         do throws(SecretError) {
             let secret = try definition.secret.map(secrets.resolve)
             return .success(Engine(definition: definition, secret: secret, session: session))

@@ -34,6 +34,12 @@ public struct EngineURL: Sendable, Hashable {
         return authority[...end]
     }
 
+    /// nil where the scheme's own is meant.
+    var port: Int? {
+        let rest = authority.dropFirst(host.count)
+        return rest.isEmpty ? nil : Int(rest.dropFirst())
+    }
+
     private static func isAuthority(_ authority: Substring) -> Bool {
         var host = authority
         var port: Substring?

@@ -11,7 +11,8 @@ public struct EnginesFile: Sendable, Hashable {
     /// The engine of tasks and projects that name none; the first one unless the file says `default: NAME`.
     public let defaultEngine: String
 
-    public init(path: String) throws(EnginesFileError) {
+    /// - Parameter hosts: where its engines may be.
+    public init(path: String, hosts: EngineHosts = .any) throws(EnginesFileError) {
         let data: Data
         do {
             data = try Data(contentsOf: URL(filePath: path))
@@ -28,11 +29,11 @@ public struct EnginesFile: Sendable, Hashable {
         guard let yaml = String(validating: data, as: UTF8.self) else {
             throw EnginesFileError(file: path, faults: [.init(line: nil, text: "the file is not UTF-8")])
         }
-        try self.init(yaml: yaml, file: path)
+        try self.init(yaml: yaml, file: path, hosts: hosts)
     }
 
     /// - Parameter file: the name that errors show.
-    public init(yaml: String, file: String) throws(EnginesFileError) {
+    public init(yaml: String, file: String, hosts: EngineHosts = .any) throws(EnginesFileError) {
         let document: YAMLDocument
         do {
             document = try YAMLDocument(yaml)
@@ -56,6 +57,9 @@ public struct EnginesFile: Sendable, Hashable {
             case .success(let engine):
                 if engines.contains(where: { $0.name == engine.name }) {
                     reader.append([FieldError(pointer: pointer + "/name", detail: "'\(engine.name)' stands twice")])
+                }
+                if let refusal = hosts.refusal(of: engine.baseURL) {
+                    reader.append([FieldError(pointer: pointer + "/base_url", detail: refusal)])
                 }
                 engines.append(engine)
             }

@@ -6,7 +6,8 @@ import Store
 
 struct EnginesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "engines", abstract: "The engines that tasks may name.", subcommands: [Apply.self, List.self])
+        commandName: "engines", abstract: "The engines that tasks may name.",
+        subcommands: [Apply.self, List.self, EnginesCheckCommand.self])
 
     struct Apply: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -17,7 +18,8 @@ struct EnginesCommand: AsyncParsableCommand {
         @Flag(help: "Answer in JSON.") var json = false
 
         func run() async throws {
-            let engines = try EnginesFile(path: file)
+            let hosts = try ConfigurationSource(path: options.config).hosts("engines.allowed_hosts")
+            let engines = try EnginesFile(path: file, hosts: hosts)
             // The fleet's default comes first.
             let ordered =
                 engines.engines.filter { $0.name == engines.defaultEngine } + engines.engines.filter { $0.name != engines.defaultEngine }

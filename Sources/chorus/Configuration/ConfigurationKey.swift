@@ -10,6 +10,8 @@ struct ConfigurationKey: Sendable {
         /// `250ms`, `30s`, `5m`, within these bounds.
         case duration(ClosedRange<Duration>)
         case choice([String])
+        /// Hosts of engines, or empty for any.
+        case hosts
     }
 
     /// `section.name`
@@ -38,6 +40,7 @@ struct ConfigurationKey: Sendable {
         ConfigurationKey(name: "worker.drain_timeout", kind: .duration(.zero ... .seconds(86_400)), standard: "30s"),
         ConfigurationKey(name: "worker.lease", kind: .duration(.seconds(1) ... .seconds(600)), standard: "15s"),
         ConfigurationKey(name: "worker.state_directory", kind: .path, standard: ""),
+        ConfigurationKey(name: "engines.allowed_hosts", kind: .hosts, standard: ""),
         ConfigurationKey(name: "log.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error"]), standard: "info"),
     ]
 }

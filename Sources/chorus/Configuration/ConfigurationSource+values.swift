@@ -1,3 +1,4 @@
+import Engines
 import Foundation
 
 extension ConfigurationSource {
@@ -11,7 +12,17 @@ extension ConfigurationSource {
             case .integer: _ = try integer(key.name)
             case .duration: _ = try duration(key.name)
             case .choice: _ = try choice(key.name)
+            case .hosts: _ = try hosts(key.name)
             }
+        }
+    }
+
+    func hosts(_ name: String) throws -> EngineHosts {
+        let value = self[name]
+        do {
+            return try EngineHosts(value.text)
+        } catch {
+            throw ConfigurationFault(place: value.place, message: "\(name): \(error)")
         }
     }
 
@@ -87,7 +98,7 @@ extension ConfigurationSource {
                 "a duration such as 250ms, 30s or 5m, \(range.lowerBound.components.seconds)s to \(range.upperBound.components.seconds)s"
             case .choice(let choices): "one of \(choices.joined(separator: ", "))"
             case .path: "an absolute path"
-            case .text, .secret, nil: "a text"
+            case .text, .secret, .hosts, nil: "a text"
             }
         return ConfigurationFault(place: value.place, message: "\(name) must be \(allowed), not '\(value.text.prefix(60))'")
     }

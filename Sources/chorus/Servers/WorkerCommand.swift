@@ -27,7 +27,8 @@ struct WorkerCommand: AsyncParsableCommand {
             let journal = try await Self.journal(configuration, logger)
             let worker = WorkerService(
                 configuration: try Self.worker(configuration), store: Store(database), database: configuration.database,
-                broker: configuration.broker, topology: configuration.topology, engines: EngineRegistry(session: session),
+                broker: configuration.broker, topology: configuration.topology,
+                engines: EngineRegistry(session: session, hosts: try configuration.source.hosts("engines.allowed_hosts")),
                 journal: journal, executor: session.taskExecutor, logger: logger)
             let services = PreparedServices(services: [database, worker], logger: logger) {
                 try await StartUp.check(database, logger)
