@@ -38,7 +38,7 @@ extension EngineGate {
     /// When to look again without being told; nil where nothing will be due by itself.
     var alarm: Instant? {
         guard !isAsking else { return asked > 0 ? nil : waiting.first.map { $0.since + Self.patience } }
-        if news != nil { return tellAt }
+        if news != nil { return [tellAt, waiting.first.map { $0.since + Self.patience }].compactMap { $0 }.min() }
         let asking = waiting.first.map { first in
             min(first.since + Self.patience, max(askAt ?? first.since, closure?.until ?? first.since))
         }

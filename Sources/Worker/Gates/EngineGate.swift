@@ -135,11 +135,12 @@ struct EngineGate: Sendable {
     /// The time of a call has come. Where it does not begin, its pass is taken back.
     mutating func begin(_ pass: Pass, time: SlotTime?, at now: Instant) -> Beginning {
         if !pass.isProbe, let hold = closedHold(at: now) {
-            _ = end(pass, .stopped, tokens: 0, at: now)
+            settle(pass, tokens: 0, at: now)
             return .held(hold)
         }
         if let time, now > time.latest {
-            _ = end(pass, .stopped, tokens: 0, at: now)
+            settle(pass, tokens: 0, at: now)
+            if pass.isProbe { judge(pass, .stopped, at: now) }
             return .tooLate
         }
         return .begin
@@ -147,12 +148,17 @@ struct EngineGate: Sendable {
 
     /// A call has ended. `tokens` is what it used; nil where nobody knows. Gives those that may pass in its place.
     mutating func end(_ pass: Pass, _ verdict: CallVerdict, tokens: Int?, at now: Instant) -> [Release] {
+        settle(pass, tokens: tokens, at: now)
+        judge(pass, verdict, at: now)
+        return passOnPlaces()
+    }
+
+    /// Takes back the place, and what was reserved and not used.
+    private mutating func settle(_ pass: Pass, tokens: Int?, at now: Instant) {
         if pass.hasPlace, pass.term == term { placesUsed -= 1 }
         let owed = limits.rates.tokenInterval == nil ? 0 : (tokens ?? pass.tokens) - pass.tokens
         owedTokens += owed
         if owed != 0 || pass.hasPlace { settleAt = settleAt ?? now + Self.gathering }
-        judge(pass, verdict, at: now)
-        return passOnPlaces()
     }
 
     /// What the database says of the gate: nil where it is open.

@@ -16,6 +16,9 @@ final class EngineGates: Sendable {
         var lastTicket: UInt64 = 0
     }
 
+    /// A worker that is too busy to use its slots in time hands the call back in the end.
+    private static let slotsForACall = 4
+
     private let store: Store
     private let logger: Logger
     /// Who this worker is at this moment.
@@ -62,7 +65,7 @@ final class EngineGates: Sendable {
     private func enter(
         _ engine: String, _ limits: EngineGate.Limits, probeLease: Duration, tokens: Int, deadline: ContinuousClock.Instant?
     ) async throws(EngineError) -> EngineGate.Pass {
-        while true {
+        for _ in 0..<Self.slotsForACall {
             let (entrance, ticket) = state.withLock { state in
                 state.lastTicket += 1
                 let ticket = state.lastTicket
@@ -84,6 +87,7 @@ final class EngineGates: Sendable {
                 if try begin(engine, pass, time, deadline: deadline) { return pass }
             }
         }
+        throw GateHold(engine: engine, .usedUp, after: EngineGate.patience).error
     }
 
     /// False where the slot's time was over: another one is needed.
