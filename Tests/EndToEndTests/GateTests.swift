@@ -104,6 +104,11 @@ import Testing
                 #expect(try await fleet.count("SELECT count(*) FROM tasks WHERE engine = 'shut' AND attempt > 0") == 0, "none was tried")
                 let (_, why) = try await fleet.request(.get, "/v1/tasks/\(try #require(waiting.first))/why")
                 #expect(why["reason"] == "engine_closed" && why["engine"] == "shut" && why["until"]?.stringValue != nil, "\(why)")
+                let client = ["CHORUS_URL": "http://127.0.0.1:\(fleet.gatewayPort)", "CHORUS_API_KEY": fleet.key.secret]
+                let words = try await fleet.output(of: ["task", "why", try #require(waiting.first)], extra: client)
+                #expect(
+                    words.contains("engine_closed: Its engine 'shut' is closed: it refuses more requests (come back later)."), "\(words)")
+                #expect(try await fleet.output(of: ["engines", "list"]).contains("closed until"))
                 let (_, engines) = try await fleet.request(.get, "/v1/engines")
                 #expect(engines["data"]?[1]?["gate"]?["state"] == "closed", "\(engines)")
                 #expect(engines["data"]?[0]?["gate"]?["state"] == "open")
@@ -113,8 +118,8 @@ import Testing
                     try await fleet.count("SELECT count(*) FROM tasks WHERE status <> 'completed'") == 0
                 }
                 #expect(try await fleet.count("SELECT count(*) FROM tasks WHERE retry_count > 0") == 0)
-                let (exit, words) = try await fleet.verify()
-                #expect(exit == .exited(0), "\(words)")
+                let (exit, laws) = try await fleet.verify()
+                #expect(exit == .exited(0), "\(laws)")
             }
         }
     }
@@ -217,6 +222,15 @@ extension Fleet {
 
     func execute(_ statement: PostgresQuery) async throws {
         _ = try await Self.withDatabase(environment["CHORUS_DATABASE_URL"] ?? "") { try await $0.execute(statement) }
+    }
+
+    /// What a command says that succeeds.
+    func output(of arguments: [String], extra: [String: String] = [:]) async throws -> String {
+        let child = try await start(arguments, extra: extra)
+        let exit = await child.exit()
+        let words = try String(contentsOfFile: child.log.path, encoding: .utf8)
+        #expect(exit == .exited(0), "\(arguments): \(words)")
+        return words
     }
 
     func calls() async throws -> Int { try await engineStats()["calls"]?.intValue ?? -1 }
