@@ -105,7 +105,7 @@ let package = Package(
             swiftSettings: settings),
         .target(
             name: "Worker",
-            dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "SocketExecutor", "Domain", heaps, logging, lifecycle],
+            dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "SocketExecutor", "Domain", collections, heaps, logging, lifecycle],
             swiftSettings: settings),
         .target(
             name: "Operations",
@@ -149,7 +149,7 @@ let package = Package(
         .testTarget(name: "DispatcherTests", dependencies: ["Dispatcher", "Queues", "Store", "Domain"], swiftSettings: settings),
         .testTarget(
             name: "WorkerTests",
-            dependencies: ["Worker", "Engines", "NIOURLSession", "Store", "Postgres", "Domain", "TestSupport", logging], swiftSettings: settings),
+            dependencies: ["Worker", "Engines", "NIOURLSession", "Store", "Postgres", "Domain", "TestSupport", heaps, logging], swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",
             dependencies: [

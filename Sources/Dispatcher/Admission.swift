@@ -29,6 +29,8 @@ struct Admission {
     private let outbox: Outbox
     private let directAdmission: DirectAdmission
     private let newcomers: Newcomers
+    private let gateBook: GateBook
+    private var engineRooms = EngineRooms()
     /// Where the next look goes on when more projects wait than one look takes in.
     private var start: UUID?
     /// A project that was not waiting has tasks that wait, and the backlog was not looked at since.
@@ -39,7 +41,7 @@ struct Admission {
 
     init(
         configuration: DispatcherConfiguration, store: Store, publisher: AMQPPublisher, outbox: Outbox, directAdmission: DirectAdmission,
-        newcomers: Newcomers
+        newcomers: Newcomers, gateBook: GateBook
     ) {
         self.configuration = configuration
         self.store = store
@@ -47,6 +49,7 @@ struct Admission {
         self.outbox = outbox
         self.directAdmission = directAdmission
         self.newcomers = newcomers
+        self.gateBook = gateBook
         depth = QueueDepthTarget(range: configuration.queueDepth)
     }
 
@@ -62,13 +65,16 @@ struct Admission {
         }
         mayHaveNewcomer = false
         if start == nil { passMayRun = false }
-        let backlog = try await store.backlog(from: start, limit: configuration.backlogPage)
+        try await gateBook.refresh(store)
+        var backlog = try await store.backlog(from: start, limit: configuration.backlogPage)
+        backlog.entries = try await judged(backlog.entries)
         share.meet(backlog.entries, tokensInFlight: try await tokensInFlight(backlog.entries), endsPass: backlog.next == nil)
         start = backlog.next
         if backlog.entries.contains(where: \.mayRun) { passMayRun = true }
 
         let room = min(depth.room, configuration.batchSize)
-        let plan = share.plan(backlog.entries, room: room, overdraft: min(depth.overdraft, configuration.batchSize - room))
+        let plan = share.plan(
+            backlog.entries, room: room, overdraft: min(depth.overdraft, configuration.batchSize - room), engines: engineRooms.rooms)
         if plan.grants.isEmpty {
             if backlog.next == nil, !passMayRun { directAdmission.open(room: depth.room) }
             return progress(backlog)
@@ -76,6 +82,7 @@ struct Admission {
         directAdmission.close()
         let admitted = try await store.admit(plan.grants)
         outbox.put(plan.ordered(admitted))
+        engineRooms.admitted(admitted, of: backlog.entries)
         share.charge(
             admitted, weights: Dictionary(backlog.entries.map { ($0.projectID, $0.weight) }, uniquingKeysWith: { first, _ in first }))
         for task in admitted { filled.insert(task.queue(configuration.partitioning)) }
@@ -93,6 +100,15 @@ struct Admission {
     mutating func forgetDepths() {
         filled.removeAll()
         depth = QueueDepthTarget(range: configuration.queueDepth)
+    }
+
+    /// What is due of these tasks by the limits and closings of their engines. Nothing is asked where no engine has any.
+    private mutating func judged(_ entries: [BacklogEntry]) async throws -> [BacklogEntry] {
+        let held = gateBook.held
+        engineRooms.keep(held)
+        let engines = engineRooms.engines(toReadFor: entries, held: held, at: .now)
+        if !engines.isEmpty { engineRooms.read(try await store.engineFigures(of: engines), at: .now) }
+        return engineRooms.judged(entries)
     }
 
     /// Asks the broker what no worker has taken yet.

@@ -5,34 +5,57 @@ import Store
 
 /// Who is admitted next, turn by turn.
 ///
-/// A turn's task is known by the first one of its project and priority: where the others cost more or less, or there are none, the next
+/// A turn's task is known by the first one of its project, priority and engine: where the others cost more or less, or there are none, the next
 /// plan makes it good. The cost of making a plan is that of its turns, and of the projects to choose from.
 struct AdmissionPlan: Sendable {
     struct Turn: Sendable, Hashable {
         var projectID: UUID
         var priority: Int
+        var engine = TaskEngine.unnamed
+
+        init(projectID: UUID, priority: Int, engine: String = TaskEngine.unnamed) {
+            self.projectID = projectID
+            self.priority = priority
+            self.engine = engine
+        }
+
+        init(_ entry: BacklogEntry) { self.init(projectID: entry.projectID, priority: entry.priority, engine: entry.engine) }
     }
 
     private(set) var turns: [Turn] = []
     /// The turns, counted.
     private(set) var grants: [AdmissionGrant] = []
 
-    /// - Parameter overdraft: how many turns more there may be, for projects that do not catch up with them on what is in flight.
-    init(_ entries: [BacklogEntry], room: Int, overdraft: Int, projects: FairClock<UUID>, priorities: [UUID: FairClock<Int>]) {
+    /// - Parameters:
+    ///   - overdraft: how many turns more there may be, for projects that do not catch up with them on what is in flight.
+    ///   - engines: the room of those engines that have not room for any number; all projects share it.
+    init(
+        _ entries: [BacklogEntry], room: Int, overdraft: Int, engines: [String: EngineRoom] = [:], projects: FairClock<UUID>,
+        priorities: [UUID: FairClock<Int>]
+    ) {
         guard room + overdraft > 0 else { return }
         var contenders = entries.byProject.compactMap { project, _, entries in
-            Contender(entries.filter(\.mayRun), project: projects, priorities: priorities[project] ?? FairClock())
+            Contender(entries.filter(\.mayRun), engines, project: projects, priorities: priorities[project] ?? FairClock())
         }
+        var engines = engines
         var heap = Heap(contenders.indices.map { Bid(mark: contenders[$0].mark, contender: $0) })
         while turns.count < room + overdraft, let bid = heap.popMin() {
             if turns.count >= room, bid.mark > projects.now { break }
-            turns.append(contenders[bid.contender].takeTurn())
-            if let mark = contenders[bid.contender].next() { heap.insert(Bid(mark: mark, contender: bid.contender)) }
+            if contenders[bid.contender].mayTakeTurn(engines) {
+                turns.append(contenders[bid.contender].takeTurn(&engines))
+                guard contenders[bid.contender].next(engines) else { continue }
+            } else {
+                // Others have used up the engine meanwhile: the project takes something else, at the mark of that.
+                guard contenders[bid.contender].chooseAnew(engines) else { continue }
+            }
+            heap.insert(Bid(mark: contenders[bid.contender].mark, contender: bid.contender))
         }
         let counts = turns.reduce(into: [Turn: Int]()) { $0[$1, default: 0] += 1 }
         grants = entries.compactMap { entry in
-            counts[Turn(projectID: entry.projectID, priority: entry.priority)].map {
-                AdmissionGrant(projectID: entry.projectID, priority: entry.priority, limit: $0, isCapped: entry.allowance != nil)
+            counts[Turn(entry)].map {
+                AdmissionGrant(
+                    projectID: entry.projectID, priority: entry.priority, engine: entry.engine, limit: $0,
+                    isCapped: entry.allowance != nil)
             }
         }
     }
@@ -40,7 +63,7 @@ struct AdmissionPlan: Sendable {
     /// The tasks in the order of their turns: what is published first runs first.
     func ordered(_ tasks: [AdmittedTask]) -> [AdmittedTask] {
         var waiting = Dictionary(grouping: tasks.sorted { $0.id.text > $1.id.text }) {
-            Turn(projectID: $0.projectID, priority: $0.priority)
+            Turn(projectID: $0.projectID, priority: $0.priority, engine: $0.engine)
         }
         return turns.compactMap { waiting[$0]?.popLast() }
     }
@@ -60,42 +83,69 @@ struct AdmissionPlan: Sendable {
         private var priorities: FairClock<Int>
         private var allowance: Int
         private var choice: BacklogEntry
-        /// Where the project will stand after its next turn.
-        private(set) var mark: Double
+        /// Where the project stands, and where it will after its next turn.
+        private var base: Double
+        var mark: Double { base + Double(max(1, choice.cost)) / Double(max(1, weight)) }
 
         /// nil where nothing of it may run.
-        init?(_ entries: [BacklogEntry], project projects: FairClock<UUID>, priorities: FairClock<Int>) {
-            guard let choice = Self.choose(entries, priorities) else { return nil }
+        init?(
+            _ entries: [BacklogEntry], _ engines: [String: EngineRoom], project projects: FairClock<UUID>, priorities: FairClock<Int>
+        ) {
+            guard let choice = Self.choose(entries, priorities, engines) else { return nil }
             self.entries = entries
             self.priorities = priorities
             self.choice = choice
             weight = choice.weight
             allowance = choice.allowance ?? .max
-            mark = projects.mark(of: choice.projectID, after: choice.cost, weight: weight)
+            base = projects.mark(of: choice.projectID)
         }
 
-        mutating func takeTurn() -> Turn {
+        func mayTakeTurn(_ engines: [String: EngineRoom]) -> Bool { choice.hasRoom(engines) }
+
+        mutating func takeTurn(_ engines: inout [String: EngineRoom]) -> Turn {
+            if let engine = choice.neededEngine { engines[engine]?.take(cost: choice.cost) }
+            base = mark
             priorities.charge(choice.priority, cost: choice.cost, weight: TaskPriority.weight(choice.priority))
             allowance -= 1
-            return Turn(projectID: choice.projectID, priority: choice.priority)
+            return Turn(choice)
         }
 
-        /// Where the project will stand after one turn more; nil where its cap allows none.
-        mutating func next() -> Double? {
-            guard allowance > 0, let choice = Self.choose(entries, priorities) else { return nil }
+        /// False where the project's cap, or its engines, allow no turn more.
+        mutating func next(_ engines: [String: EngineRoom]) -> Bool { allowance > 0 && chooseAnew(engines) }
+
+        mutating func chooseAnew(_ engines: [String: EngineRoom]) -> Bool {
+            guard let choice = Self.choose(entries, priorities, engines) else { return false }
             self.choice = choice
-            mark += Double(max(1, choice.cost)) / Double(max(1, weight))
-            return mark
+            return true
         }
 
-        /// The priority whose turn it is: the higher one of equals, which comes first.
-        private static func choose(_ entries: [BacklogEntry], _ priorities: FairClock<Int>) -> BacklogEntry? {
+        /// The priority whose turn it is: the higher one of equals, which comes first. Among its engines that have room it is the turn of
+        /// the one whose first task waits longest.
+        private static func choose(
+            _ entries: [BacklogEntry], _ priorities: FairClock<Int>, _ engines: [String: EngineRoom]
+        ) -> BacklogEntry? {
+            var oldest: [BacklogEntry] = []
+            for entry in entries where entry.hasRoom(engines) {
+                if let last = oldest.last, last.priority == entry.priority {
+                    if entry.dueIn < last.dueIn { oldest[oldest.count - 1] = entry }
+                } else {
+                    oldest.append(entry)
+                }
+            }
             var best: (entry: BacklogEntry, mark: Double)?
-            for entry in entries {
+            for entry in oldest {
                 let mark = priorities.mark(of: entry.priority, after: entry.cost, weight: TaskPriority.weight(entry.priority))
                 if best.map({ mark < $0.mark }) ?? true { best = (entry, mark) }
             }
             return best?.entry
         }
+    }
+}
+
+extension BacklogEntry {
+    /// The one engine that its tasks need has room, if there is such a one.
+    fileprivate func hasRoom(_ engines: [String: EngineRoom]) -> Bool {
+        guard !engines.isEmpty, let neededEngine else { return true }
+        return engines[neededEngine]?.isOpen ?? true
     }
 }

@@ -9,7 +9,7 @@ extension DispatcherService {
     public func accept(_ submissions: [Submission]) async -> [Result<Acceptance, any Error>] {
         let count = submissions.reduce(0) { $0 + $1.size }
         let room = publisher.takesMessages ? directAdmission.take(upTo: count) : 0
-        let outcomes = await store.accept(submissions, admitting: room)
+        let outcomes = await store.accept(submissions, admitting: room, held: gateBook.held)
         let admitted = outcomes.flatMap { (try? $0.get())?.admitted ?? [] }
         outbox.put(admitted)
         let isLookDue = directAdmission.used(

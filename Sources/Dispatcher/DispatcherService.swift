@@ -20,6 +20,7 @@ public final class DispatcherService: Service {
     let outbox: Outbox
     let directAdmission = DirectAdmission()
     let newcomers = Newcomers()
+    let gateBook = GateBook()
 
     /// - Parameter database: for the session that hears of tasks that may run now; the rest goes through `store`.
     public init(
@@ -74,13 +75,17 @@ public final class DispatcherService: Service {
     }
 
     private func watchAdmission() async {
-        await AdmissionWatch(database: database, logger: logger) { [signals] in signals.tell(.work) }.run()
+        let watch = AdmissionWatch(database: database, logger: logger) { [signals, gateBook] isAboutGates in
+            if isAboutGates { gateBook.expire() }
+            signals.tell(.work)
+        }
+        await watch.run()
     }
 
     private func work() async {
         var admission = Admission(
             configuration: configuration, store: store, publisher: publisher, outbox: outbox, directAdmission: directAdmission,
-            newcomers: newcomers)
+            newcomers: newcomers, gateBook: gateBook)
         defer { directAdmission.close() }
         var recovery = Recovery(configuration: configuration, store: store, publisher: publisher, logger: logger)
         var wait = HeldBackWait(range: configuration.heldBackWait)
@@ -99,6 +104,7 @@ public final class DispatcherService: Service {
                 }
                 if told.contains(.tick) {
                     ticks += 1
+                    gateBook.expire()
                     _ = try await recovery.tick()
                 }
                 if !told.isDisjoint(with: [.project, .reconnected]) || told.contains(.tick) && ticks % 10 == 0 {

@@ -26,10 +26,11 @@ struct FairClock<Flow: Hashable & Sendable>: Sendable {
     }
 
     /// All flows were met that have something to do. Of the others only those are remembered that are ahead of the rest.
-    mutating func endPass() {
+    /// - Parameter isHeld: there are flows that have something to do, and cannot for the moment: nobody may forget what it was served.
+    mutating func endPass(isHeld: Bool = false) {
         waiting.formIntersection(met)
         met.removeAll(keepingCapacity: true)
-        guard !waiting.isEmpty else {
+        guard !waiting.isEmpty || isHeld else {
             marks.removeAll()
             now = 0
             return
@@ -37,9 +38,12 @@ struct FairClock<Flow: Hashable & Sendable>: Sendable {
         marks = marks.filter { waiting.contains($0.key) || $0.value > now }
     }
 
+    /// Where the flow stands.
+    func mark(of flow: Flow) -> Double { marks[flow] ?? now }
+
     /// Where the flow will stand after a task of that cost.
     func mark(of flow: Flow, after cost: Int, weight: Int) -> Double {
-        (marks[flow] ?? now) + Double(max(1, cost)) / Double(max(1, weight))
+        mark(of: flow) + Double(max(1, cost)) / Double(max(1, weight))
     }
 
     mutating func charge(_ flow: Flow, cost: Int, weight: Int) {

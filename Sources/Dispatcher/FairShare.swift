@@ -6,7 +6,8 @@ import Store
 ///
 /// Projects share by `projects.priority` in estimated tokens. What a project already has in the queues and with the workers is counted when
 /// it joins those who wait: who has less in flight than its share catches up first. Inside a project the priorities of its tasks share by
-/// `TaskPriority.weight`; tasks of one priority go by age. So the priority of a task is a matter of its project alone: marking all tasks
+/// `TaskPriority.weight`; tasks of one priority go by age, save those whose engine is closed or used up: they take no turn, and hold back
+/// none of another engine. So the priority of a task is a matter of its project alone: marking all tasks
 /// as urgent takes nothing from anybody else.
 ///
 /// A newcomer that has less in flight than its share need not wait until those who have more leave it room: it catches up beyond the depth
@@ -24,6 +25,8 @@ struct FairShare: Sendable {
     private var priorities: [UUID: FairClock<Int>] = [:]
     /// The projects seen in this pass through the backlog.
     private var seen: Set<UUID> = []
+    /// Something in this pass waits for its engine.
+    private var passIsHeld = false
 
     /// Projects compete of which one is a newcomer: what they have in flight is worth a look.
     func wantsTokensInFlight(for entries: [BacklogEntry]) -> Bool {
@@ -40,7 +43,7 @@ struct FairShare: Sendable {
             let due = entries.filter(\.isDue).map(\.priority)
             seen.insert(project)
             priorities[project, default: FairClock()].meet(due)
-            priorities[project]?.endPass()
+            priorities[project]?.endPass(isHeld: entries.contains(where: \.isHeld))
         }
         let competitors = entries.byProject.filter { $0.entries.contains(where: \.mayRun) }
         let weights = competitors.reduce(0) { $0 + $1.weight }
@@ -51,8 +54,10 @@ struct FairShare: Sendable {
         projects.meet(competitors.map(\.project)) { project in
             Double(tokens[project, default: 0]) / Double(max(1, weight[project, default: 1])) - level
         }
+        if entries.contains(where: \.isHeld) { passIsHeld = true }
         guard endsPass else { return }
-        projects.endPass()
+        projects.endPass(isHeld: passIsHeld)
+        passIsHeld = false
         priorities = priorities.filter { seen.contains($0.key) }
         seen.removeAll(keepingCapacity: true)
     }
@@ -62,8 +67,8 @@ struct FairShare: Sendable {
 
     /// Who gets `room` places, in the order of their turns, and up to `overdraft` places more those who have less in flight than their
     /// share. Nothing is charged yet: what was granted may be gone.
-    func plan(_ entries: [BacklogEntry], room: Int, overdraft: Int = 0) -> AdmissionPlan {
-        AdmissionPlan(entries, room: room, overdraft: overdraft, projects: projects, priorities: priorities)
+    func plan(_ entries: [BacklogEntry], room: Int, overdraft: Int = 0, engines: [String: EngineRoom] = [:]) -> AdmissionPlan {
+        AdmissionPlan(entries, room: room, overdraft: overdraft, engines: engines, projects: projects, priorities: priorities)
     }
 
     /// Counts what was admitted, at its true cost.
@@ -73,11 +78,6 @@ struct FairShare: Sendable {
             priorities[task.projectID]?.charge(task.priority, cost: task.estimatedTokens, weight: TaskPriority.weight(task.priority))
         }
     }
-}
-
-extension BacklogEntry {
-    /// It is due, and its project's cap leaves room for it.
-    var mayRun: Bool { isDue && allowance ?? 1 > 0 }
 }
 
 extension [BacklogEntry] {

@@ -19,12 +19,14 @@ public struct Gateway: Service {
     ///     flight.
     ///   - onWaiting: called after a person's move that may let tasks run, to wake the dispatcher; must not wait.
     ///   - onProjectCreated: called after a project was stored; must not wait.
+    ///   - takesBrokerMessages: whether the broker is there, to say why a task waits.
     ///   - readiness: what `/readyz` asks, all at once.
     ///   - onListening: called with the port when connections are taken.
     public init(
         configuration: GatewayConfiguration = GatewayConfiguration(), store: Store, acceptances: GroupCommit<Submission, Acceptance>,
         onWaiting: @escaping @Sendable () -> Void, onProjectCreated: @escaping @Sendable () -> Void,
-        readiness: [ReadinessCheck], logger: Logger, onListening: @escaping @Sendable (Int) async -> Void = { _ in }
+        takesBrokerMessages: @escaping @Sendable () -> Bool = { true }, readiness: [ReadinessCheck], logger: Logger,
+        onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         self.configuration = configuration
         self.logger = logger
@@ -39,7 +41,7 @@ public struct Gateway: Service {
             access: access, engines: engines, bodies: bodies, arrayLimit: configuration.arrayLimit, acceptances: acceptances,
             uploads: TaskUploads(store: store, engines: engines, limits: UploadLimits(configuration), onWaiting: onWaiting)
         ).add(to: &routes)
-        TaskRoutes(store: store, access: access).add(to: &routes)
+        TaskRoutes(store: store, access: access, takesBrokerMessages: takesBrokerMessages).add(to: &routes)
         TaskMoveRoutes(store: store, access: access, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
         ProjectMoveRoutes(store: store, access: access, engines: engines, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
         FleetRoutes(store: store, access: access).add(to: &routes)

@@ -4,19 +4,21 @@ import Logging
 import Store
 import Synchronization
 
-/// Keeps the worker's engines as the database has them.
+/// Keeps the worker's engines, and what it knows of their gates, as the database has them.
 final class EngineWatch: Sendable {
     /// The pause after a first reading that failed.
     private static let firstRetry = Duration.milliseconds(500)
 
     private let engines: EngineRegistry
+    private let gates: EngineGates
     private let store: Store
     private let interval: Duration
     private let logger: Logger
     private let known = Mutex<[EngineRow]>([])
 
-    init(engines: EngineRegistry, store: Store, interval: Duration, logger: Logger) {
+    init(engines: EngineRegistry, gates: EngineGates, store: Store, interval: Duration, logger: Logger) {
         self.engines = engines
+        self.gates = gates
         self.store = store
         self.interval = interval
         self.logger = logger
@@ -49,6 +51,7 @@ final class EngineWatch: Sendable {
     private func look() async -> Bool {
         do {
             apply(try await store.engines())
+            await gates.refresh()
             return true
         } catch is CancellationError {
             return false

@@ -6,7 +6,7 @@ import Store
 struct OutcomePolicy: Sendable {
     var backoff: RetryBackoff
 
-    /// - A call that was refused before any work costs no retry.
+    /// - A call that was refused before any work costs no retry, nor does one that was not made.
     /// - A failure that may pass spends one; without any left, the task fails.
     /// - An answer that will never change fails the task at once, with the engine's own words.
     /// - A call that the worker itself stopped is handed back, for free.
@@ -27,7 +27,7 @@ struct OutcomePolicy: Sendable {
         switch error.kind {
         case .permanent: .failed(message: error.message)
         case .cancelled: .retrying(message: error.message, delay: .zero, spendsRetry: false)
-        case .notSent, .refused: .retrying(message: error.message, delay: delay(error, retry: attempt), spendsRetry: false)
+        case .notSent, .refused, .held: .retrying(message: error.message, delay: delay(error, retry: attempt), spendsRetry: false)
         case .passing, .unknown:
             if retryCount < maxRetries {
                 .retrying(message: error.message, delay: delay(error, retry: retryCount + 1), spendsRetry: true)

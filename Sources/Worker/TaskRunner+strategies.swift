@@ -30,9 +30,9 @@ extension TaskRunner {
         }
     }
 
-    /// An engine that this worker cannot use, because its secret is missing, comes last.
+    /// An engine that this worker cannot use, because its secret is missing, or whose gate is closed, comes last.
     private func order(of names: [String]) -> [Int] {
-        balance.order(of: names) { name in (try? engines.engine(name)) == nil }
+        balance.order(of: names) { name in gates.isClosed(name) || (try? engines.engine(name)) == nil }
     }
 
     private func settlement(of ending: StrategyRun.Ending, _ task: ClaimedTask, _ calls: TaskCalls) -> Settlement {
@@ -40,7 +40,7 @@ extension TaskRunner {
         let (outcome, chosen): (TaskOutcome, ChosenAnswer?) =
             switch ending {
             case .answer(let chosen): (calls.output(of: chosen).map(TaskOutcome.completed) ?? self.outcome(of: stopped, task), chosen)
-            case .failure(let position): (self.outcome(of: calls.error(at: position) ?? stopped, task), nil)
+            case .failure(let position): (self.outcome(of: calls.deciding(at: position) ?? stopped, task), nil)
             case .stopped: (self.outcome(of: stopped, task), nil)
             }
         return Settlement(taskID: task.id, attempt: task.attempt, outcome: outcome, calls: calls.outcomes(chosen: chosen))

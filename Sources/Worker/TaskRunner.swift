@@ -8,6 +8,7 @@ import Store
 struct TaskRunner: Sendable {
     let engines: EngineRegistry
     let store: Store
+    let gates: EngineGates
     let policy: OutcomePolicy
     let logger: Logger
     /// Asked about engines that are not known; nil where nobody watches.
@@ -44,11 +45,8 @@ struct TaskRunner: Sendable {
         } catch {
             return .failure(EngineError(.permanent, "\(error)", wasSent: false))
         }
-        do {
-            return .success(
-                try await engine.call(input, timeout: task.timeLeft, idempotencyKey: idempotencyKey(of: call, task)))
-        } catch {
-            return .failure(error)
+        return await gates.pass(engine, tokens: { TokenEstimate.tokens(input) }, timeLeft: task.timeLeft) { () throws(EngineError) in
+            try await engine.call(input, timeout: task.timeLeft, idempotencyKey: idempotencyKey(of: call, task))
         }
     }
 

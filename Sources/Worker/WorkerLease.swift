@@ -20,6 +20,9 @@ final class WorkerLease: Service {
     private let database: PostgresConfiguration
     private let logger: Logger
     private let running: RunningTasks
+    private let gatesWereMoved: AsyncStream<Void>.Continuation
+    /// An element where a gate was closed or opened somewhere, or may have been while nobody listened.
+    let gateMoves: AsyncStream<Void>
     private let term: Mutex<LeaseTerm>
 
     /// `running` is stopped when the worker can no longer count as alive, and single tasks of it when they are not wanted any more.
@@ -32,6 +35,7 @@ final class WorkerLease: Service {
         self.database = database
         self.logger = logger
         self.running = running
+        (gateMoves, gatesWereMoved) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         term = Mutex(LeaseTerm(length: configuration.lease))
     }
 
@@ -66,6 +70,7 @@ final class WorkerLease: Service {
                 let notifications = try await connection.notifications()
                 let worker = try await enter(on: connection)
                 failures = 0
+                gatesWereMoved.yield()
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     // The notifications end with the session: it is noticed at once, and opened anew.
                     group.addTask { await self.heed(notifications) }
@@ -120,9 +125,13 @@ final class WorkerLease: Service {
         }
     }
 
-    /// Stops the calls of tasks that were cancelled, at once; returns when the session has ended.
+    /// Stops the calls of tasks that were cancelled, at once, and passes on that a gate moved; returns when the session has ended.
     private func heed(_ notifications: AsyncStream<PostgresNotification>) async {
         for await notification in notifications {
+            if notification.channel == Store.gateChannel {
+                gatesWereMoved.yield()
+                continue
+            }
             guard let taskID = UUID(uuidString: notification.payload) else { continue }
             logger.info("a task is not wanted any more: its call is stopped", metadata: ["task_id": "\(taskID.text)"])
             running.cancel(taskID: taskID)

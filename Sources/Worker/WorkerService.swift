@@ -26,6 +26,7 @@ public final class WorkerService: Service {
     /// of the database ends the work, and not the memory.
     private let recordings: Slots
     private let running: RunningTasks
+    private let gates: EngineGates
     private let engineWatch: EngineWatch
     private let runner: TaskRunner
     private let recorder: Recorder
@@ -54,11 +55,15 @@ public final class WorkerService: Service {
         recordings = Slots(capacity: configuration.concurrency)
         let running = RunningTasks(executor: executor)
         self.running = running
-        lease = WorkerLease(configuration: configuration, database: database, running: running, logger: logger)
-        let watch = EngineWatch(engines: engines, store: store, interval: configuration.engineRefresh, logger: logger)
+        let lease = WorkerLease(configuration: configuration, database: database, running: running, logger: logger)
+        self.lease = lease
+        let gates = EngineGates(store: store, logger: logger) { lease.identity?.id }
+        self.gates = gates
+        let watch = EngineWatch(engines: engines, gates: gates, store: store, interval: configuration.engineRefresh, logger: logger)
         engineWatch = watch
         runner = TaskRunner(
-            engines: engines, store: store, policy: OutcomePolicy(backoff: configuration.backoff), logger: logger, engineWatch: watch)
+            engines: engines, store: store, gates: gates, policy: OutcomePolicy(backoff: configuration.backoff), logger: logger,
+            engineWatch: watch)
         recorder = Recorder(store: store, journal: journal, logger: logger)
     }
 
@@ -74,6 +79,9 @@ public final class WorkerService: Service {
             // Not where the calls are carried: however much there is to do, the renewal must come in time.
             services.addTask(executorPreference: globalConcurrentExecutor) { try await self.lease.run() }
             services.addTask { try await self.consumer.run() }
+            // Until the last call has ended, like the recorder.
+            services.addTask { await self.gates.run() }
+            services.addTask { for await _ in self.lease.gateMoves { await self.gates.refresh() } }
             services.addTask { await cancelWhenGracefulShutdown { await self.engineWatch.run() } }
             await self.work()
             // A worker that leaves records behind in its journal stays alive for its lease: a successor brings them in meanwhile.

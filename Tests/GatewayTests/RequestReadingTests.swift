@@ -76,8 +76,9 @@ import Testing
         let row = EngineRow(
             name: "a", type: "openai", definition: ["base_url": "http://a", "model": "m", "limits": [:], "secret": "env:KEY"])
         #expect(
-            FleetRoutes.json(row) == [
+            FleetRoutes.json(row, gate: ["state": "open"]) == [
                 "name": "a", "engine_type": "openai", "base_url": "http://a", "model": "m", "limits": [:], "price": nil,
+                "gate": ["state": "open"],
             ])
     }
 

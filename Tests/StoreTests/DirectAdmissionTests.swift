@@ -59,6 +59,33 @@ import Testing
         }
     }
 
+    /// Tasks of engines that have limits or are closed take the ordinary way, whoever chose the engine; those of others do not.
+    @Test func heldEnginesAreLeftToTheDispatcher() async throws {
+        try await StoreFixture.with { fixture in
+            let held = HeldEngines(names: ["local"], fleetDefault: "local")
+            let inputs: [JSONValue] = [
+                ["prompt": "hi"], ["prompt": "hi", "engine": "local"], ["prompt": "hi", "engine": "hosted"],
+                ["prompt": "hi", "engines": ["local", "hosted"]],
+            ]
+            for (settings, expected) in [
+                ([:], ["hosted", "*"]), (["engines": ["hosted"]], ["", "hosted", "*"]),
+                (["engines": ["local", "hosted"]], ["", "hosted", "*"]),
+            ] as [(JSONValue, [String])] {
+                let project = try await fixture.store.createProject(
+                    try StoreFixture.newProject("\(settings)", settings: settings), principal: fixture.principal)
+                let tasks = try inputs.map { try StoreFixture.newTask(input: $0) }
+                let outcomes = await fixture.store.accept(
+                    [Submission(projectID: project.id, userID: fixture.principal.userID, tasks: tasks)], admitting: 9, held: held)
+                let admitted = try #require(try outcomes.first?.get()).admitted
+                #expect(admitted.map(\.engine) == expected, "\(settings)")
+                for task in tasks {
+                    let isAdmitted = admitted.contains { $0.id == task.id }
+                    #expect(try await fixture.status(task.id) == (isAdmitted ? .inQueue : .pending))
+                }
+            }
+        }
+    }
+
     @Test func whatWasAdmittedIsClaimedOrTakenBack() async throws {
         try await StoreFixture.with { fixture in
             let tasks = try (0..<2).map { _ in try StoreFixture.newTask() }

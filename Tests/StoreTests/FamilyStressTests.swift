@@ -59,7 +59,8 @@ import Testing
 
     private static func round(_ family: Family, _ worker: UUID, failures: Bool) async throws {
         let store = family.fixture.store
-        _ = try await store.admit([AdmissionGrant(projectID: family.fixture.project.id, priority: 1, limit: 12)])
+        _ = try await store.admit(
+            ["", "*"].map { AdmissionGrant(projectID: family.fixture.project.id, priority: 1, engine: $0, limit: 12) })
         let queued = try await family.fixture.database.query(
             "SELECT task_id FROM tasks WHERE status = 'in_queue' ORDER BY random() LIMIT 12"
         ) {

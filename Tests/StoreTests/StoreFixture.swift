@@ -45,7 +45,12 @@ struct StoreFixture: Sendable {
     }
 
     func admit(limit: Int = 100) async throws -> [AdmittedTask] {
-        try await store.admit(TaskPriority.range.reversed().map { AdmissionGrant(projectID: project.id, priority: $0, limit: limit) })
+        try await store.admit(
+            TaskPriority.range.reversed().flatMap { priority in
+                ["", "*", "hosted", "local"].map { engine in
+                    AdmissionGrant(projectID: project.id, priority: priority, engine: engine, limit: limit)
+                }
+            })
     }
 
     /// A row of `workers` without a session: its lock is free.

@@ -235,7 +235,9 @@ import Testing
                 ]) {
                     _ = try outcome.get()
                 }
-                _ = try await fixture.store.admit([AdmissionGrant(projectID: project.id, priority: 1, limit: 10)])
+                let entries = try await fixture.store.backlog(from: nil, limit: 100).entries.filter { $0.projectID == project.id }
+                _ = try await fixture.store.admit(
+                    entries.map { AdmissionGrant(projectID: project.id, priority: 1, engine: $0.engine, limit: 10) })
                 let claims = try await fixture.store.claim(tasks.map(\.id), workerID: worker, fleetDefault: "local")
                 for task in tasks {
                     let claim = try #require(claims.first { $0.id == task.id })
@@ -246,6 +248,9 @@ import Testing
                     #expect(
                         claim.call?.engine == (expected.strategy == .balance ? nil : expected.engines.first), "\(task.input) \(settings)")
                     #expect(plan(claim.projectSettings ?? ProjectSettings()) == expected, "the worker is told enough")
+                    // What holds a task back is the engine that it is called with, where it has no other.
+                    let entry = entries.first { $0.engine == task.engine }
+                    #expect(entry?.neededEngine == (expected.engines.count == 1 ? expected.engines.first : nil))
                 }
             }
         }

@@ -34,7 +34,7 @@ import Testing
         }
 
         private func claim(_ id: UUID) async throws -> ClaimedTask? {
-            _ = try await store.admit([AdmissionGrant(projectID: project, priority: 1, limit: 100)])
+            _ = try await store.admit(["", "*"].map { AdmissionGrant(projectID: project, priority: 1, engine: $0, limit: 100) })
             return try await store.claim([id], workerID: worker, fleetDefault: "local").first
         }
     }
@@ -60,7 +60,8 @@ import Testing
                 VALUES (\(worker), 'w', 'h', 1, '0', 1, 1)
                 """)
             let runner = TaskRunner(
-                engines: EngineRegistry(session: session), store: store, policy: OutcomePolicy(backoff: .standard), logger: logger)
+                engines: EngineRegistry(session: session), store: store, gates: EngineGates(store: store, logger: logger) { worker },
+                policy: OutcomePolicy(backoff: .standard), logger: logger)
             try await body(
                 System(store: store, runner: runner, database: database, worker: worker, user: user, project: project.id))
         } catch {

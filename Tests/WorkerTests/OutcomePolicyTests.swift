@@ -12,6 +12,15 @@ import Testing
         policy.outcome(of: EngineError(kind, "words", retryAfter: retryAfter), retryCount: retries, maxRetries: max, attempt: retries + 1)
     }
 
+    /// Nothing was done: the task waits for the engine to open.
+    @Test func whatWasHeldBackIsFree() {
+        let late = EngineError(.held, "late", retryAfter: .seconds(9))
+        guard case .retrying(_, let delay, spendsRetry: false) = policy.outcome(of: late, retryCount: 3, maxRetries: 3, attempt: 1) else {
+            return #expect(Bool(false), "it is free")
+        }
+        #expect((.seconds(9) ... .seconds(10)).contains(delay))
+    }
+
     @Test(arguments: [EngineError.Kind.refused, .notSent, .cancelled])
     func whatWasNeverDoneIsFree(kind: EngineError.Kind) {
         guard case .retrying(_, _, let spendsRetry) = outcome(kind, retries: 3) else {

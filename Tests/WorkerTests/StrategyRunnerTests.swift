@@ -26,7 +26,7 @@ import Testing
                     "input_data": ["prompt": "hi", "engines": ["a", "b", "c"], "strategy": .string(strategy.rawValue)],
                 ], knownEngines: EngineNames(["a", "b", "c"]))
             for outcome in await store.accept([Submission(projectID: project, userID: user, tasks: [task])]) { _ = try outcome.get() }
-            _ = try await store.admit([AdmissionGrant(projectID: project, priority: 1, limit: 100)])
+            _ = try await store.admit([AdmissionGrant(projectID: project, priority: 1, engine: task.engine, limit: 100)])
             return try #require(try await store.claim([task.id], workerID: worker, fleetDefault: "a").first)
         }
 
@@ -65,7 +65,9 @@ import Testing
                         name: name, baseURL: try EngineURL("http://127.0.0.1:1/v1"), model: "m",
                         secret: secrets[name].flatMap(SecretReference.init))
                 })
-            let runner = TaskRunner(engines: engines, store: store, policy: OutcomePolicy(backoff: .standard), logger: logger)
+            let runner = TaskRunner(
+                engines: engines, store: store, gates: EngineGates(store: store, logger: logger) { worker },
+                policy: OutcomePolicy(backoff: .standard), logger: logger)
             try await body(System(store: store, runner: runner, worker: worker, user: user, project: project.id))
         } catch {
             await session.shutdown()

@@ -51,6 +51,19 @@ import Testing
         #expect(calls.outcomes().map(\.isChosen) == [nil, nil, nil], "nothing is chosen yet")
     }
 
+    /// A call that was not made leaves no row; where none was made, the task waits for the first engine to open.
+    @Test func whatWasHeldBackLeavesTheLedger() {
+        var calls = TaskCalls(StrategyPlan(engines: ["a", "b", "c"]))
+        calls.add(Self.ended(.failure(EngineError(.held, "late", retryAfter: .seconds(9)))), at: 0)
+        calls.add(Self.ended(.failure(EngineError(.held, "soon", retryAfter: .seconds(1)))), at: 1)
+        #expect(calls.outcomes().map(\.wasMade) == [false, false])
+        #expect(calls.deciding(at: 0)?.message == "soon")
+        calls.add(Self.ended(.failure(EngineError(.passing, "HTTP 500"))), at: 2)
+        #expect(calls.outcomes().map(\.wasMade) == [false, false, true])
+        #expect(calls.deciding(at: 2)?.message == "HTTP 500")
+        #expect(CallFailure(.held) < CallFailure(.passing), "work that failed has the say")
+    }
+
     @Test func theOutputTellsHowItWasComeBy() {
         var calls = TaskCalls(StrategyPlan(.ensemble, engines: ["a", "b"]))
         calls.add(Self.ended(.success(Self.reply("x"))), at: 0)

@@ -22,6 +22,8 @@ public struct NewTask: Sendable, Hashable {
     public var pointer: String
     /// What it is expected to cost: the measure in which projects share the workers.
     public var estimatedTokens: Int { TokenEstimate.tokens(input) }
+    /// The one engine that it names, as ``TaskEngine`` says it.
+    public var engine: String { TaskEngine.named(by: input, type: type) }
 
     /// Reads one task of `POST /v1/projects/{id}/tasks`; `pointer` is where it stands in the body.
     public init(reading body: JSONValue, at pointer: String = "", knownEngines: EngineNames) throws(Problem) {

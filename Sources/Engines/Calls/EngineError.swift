@@ -4,6 +4,8 @@ public struct EngineError: Error, Sendable, Hashable {
     public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// The request did not leave: no connection, no name, no certificate.
         case notSent = "not_sent"
+        /// The fleet's gate held the call back: it was not made.
+        case held
         /// The engine is busy (429, 503, 529) and did nothing.
         case refused
         /// The engine failed at it (other 5xx, 408, 409, 425, or an answer that cannot be read) and may do better later.

@@ -1,4 +1,5 @@
 import Domain
+import FoundationEssentials
 import Hummingbird
 import HummingbirdCore
 import Store
@@ -11,7 +12,10 @@ struct FleetRoutes: Sendable {
     func add(to routes: inout RouteTable) {
         routes.on(.get, "/v1/engines") { request, _ in
             try await requireCaller(request)
-            return Self.list(try await store.engines().map(Self.json))
+            let engines = try await store.engines()
+            let figures = try await store.engineFigures(of: engines.map(\.name), countsTasks: false)
+            let gates = Dictionary(figures.map { ($0.engine, $0.gate(at: Date())) }, uniquingKeysWith: { first, _ in first })
+            return Self.list(engines.map { Self.json($0, gate: gates[$0.name] ?? .null) })
         }
         routes.on(.get, "/v1/workers") { request, _ in
             try await requireCaller(request)
@@ -31,9 +35,10 @@ struct FleetRoutes: Sendable {
     }
 
     /// What callers may see of a definition. Where its secret lies is the operator's affair.
-    static func json(_ engine: EngineRow) -> JSONValue {
+    static func json(_ engine: EngineRow, gate: JSONValue) -> JSONValue {
         var object: JSONObject = ["name": .string(engine.name), "engine_type": .string(engine.type)]
         for key in ["base_url", "model", "limits", "price"] { object[key] = engine.definition[key] ?? .null }
+        object["gate"] = gate
         return .object(object)
     }
 }

@@ -8,6 +8,8 @@ import Store
 struct TaskRoutes: Sendable {
     let store: Store
     let access: Access
+    /// The broker takes messages: without it nothing new runs.
+    let takesBrokerMessages: @Sendable () -> Bool
 
     func add(to routes: inout RouteTable) {
         routes.on(.get, "/v1/projects/:project_id/tasks") { request, context in try await self.list(request, context) }
@@ -22,6 +24,16 @@ struct TaskRoutes: Sendable {
         routes.on(.get, "/v1/tasks/:task_id/results") { request, context in
             let (task, page) = try await self.detail(request, context)
             return Response(try await store.results(taskID: task.id, limit: page.limit, after: page.cursor), \.json)
+        }
+        routes.on(.get, "/v1/tasks/:task_id/why") { request, context in
+            let principal = try await access.principal(request)
+            var query = QueryParameters(request)
+            try query.finish()
+            guard var situation = try await store.situation(of: try context.id("task_id"), of: principal.userID) else {
+                throw Problem.notFound("task")
+            }
+            situation.takesBrokerMessages = takesBrokerMessages()
+            return Response(situation.explanation.json)
         }
         routes.on(.get, "/v1/tasks/:task_id/children") { request, context in try await self.children(request, context) }
     }

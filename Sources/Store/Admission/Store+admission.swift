@@ -1,17 +1,21 @@
+public import Domain
 public import FoundationEssentials
 import Postgres
 
-/// How many tasks of a project and priority may be admitted.
+/// How many tasks of a project, priority and engine may be admitted.
 public struct AdmissionGrant: Sendable, Hashable {
     public var projectID: UUID
     public var priority: Int
+    /// What the tasks say of their engine: see `TaskEngine`.
+    public var engine: String
     public var limit: Int
     /// The project has a cap: what it has in flight is counted under a lock.
     public var isCapped: Bool
 
-    public init(projectID: UUID, priority: Int, limit: Int, isCapped: Bool = false) {
+    public init(projectID: UUID, priority: Int, engine: String = TaskEngine.unnamed, limit: Int, isCapped: Bool = false) {
         self.projectID = projectID
         self.priority = priority
+        self.engine = engine
         self.limit = limit
         self.isCapped = isCapped
     }
@@ -22,14 +26,19 @@ public struct AdmittedTask: Sendable, Hashable {
     public var id: UUID
     public var projectID: UUID
     public var priority: Int
+    /// What the task says of its engine: see `TaskEngine`.
+    public var engine: String
     /// The claims so far.
     public var attempt: Int
     public var estimatedTokens: Int
 
-    public init(id: UUID, projectID: UUID, priority: Int, attempt: Int, estimatedTokens: Int) {
+    public init(
+        id: UUID, projectID: UUID, priority: Int, engine: String = TaskEngine.unnamed, attempt: Int, estimatedTokens: Int
+    ) {
         self.id = id
         self.projectID = projectID
         self.priority = priority
+        self.engine = engine
         self.attempt = attempt
         self.estimatedTokens = estimatedTokens
     }
@@ -72,24 +81,25 @@ extension Store {
     private static func admission(_ grants: [AdmissionGrant]) -> PostgresQuery {
         let projectIDs = grants.map(\.projectID)
         let priorities = grants.map { Int32(clamping: $0.priority) }
+        let engines = grants.map(\.engine)
         let limits = grants.map(\.limit)
         return """
             WITH commit AS MATERIALIZED (
                 SELECT set_config('synchronous_commit', 'off', true) AS mode
             ), chosen AS MATERIALIZED (
                 SELECT t.task_id
-                FROM unnest(\(projectIDs), \(priorities), \(limits)) AS g (project_id, priority, quota)
+                FROM unnest(\(projectIDs), \(priorities), \(engines), \(limits)) AS g (project_id, priority, engine, quota)
                 CROSS JOIN LATERAL (
                     SELECT task_id FROM tasks
-                    WHERE project_id = g.project_id AND priority = g.priority
+                    WHERE project_id = g.project_id AND priority = g.priority AND engine = g.engine
                         AND status IN ('pending', 'retrying') AND waiting_on = 0 AND available_at <= now()
-                    ORDER BY project_id, priority DESC, available_at, task_id LIMIT g.quota
+                    ORDER BY project_id, priority DESC, engine, available_at, task_id LIMIT g.quota
                     FOR UPDATE SKIP LOCKED
                 ) AS t
             )
             UPDATE tasks SET status = 'in_queue', updated_at = clock_timestamp()
             WHERE task_id = ANY (ARRAY(SELECT task_id FROM chosen)) AND (SELECT mode FROM commit) IS NOT NULL
-            RETURNING task_id, project_id, priority, attempt, estimated_tokens
+            RETURNING task_id, project_id, priority, engine, attempt, estimated_tokens
             """
     }
 
@@ -136,7 +146,7 @@ extension AdmittedTask {
     fileprivate init(_ row: PostgresRow) throws {
         var columns = row.columns
         self.init(
-            id: try columns.next(), projectID: try columns.next(), priority: try columns.next(), attempt: try columns.next(),
-            estimatedTokens: try columns.next())
+            id: try columns.next(), projectID: try columns.next(), priority: try columns.next(), engine: try columns.next(),
+            attempt: try columns.next(), estimatedTokens: try columns.next())
     }
 }

@@ -103,7 +103,7 @@ enum TaskPlace: CaseIterable {
     }
 
     /// In the order of the index, where there may be a million: each batch then reads no more than itself.
-    var order: String { self == .backlog ? "ORDER BY project_id, priority, task_id" : "" }
+    var order: String { self == .backlog ? "ORDER BY project_id, priority DESC, engine, available_at, task_id" : "" }
 }
 
 extension ProjectAction {

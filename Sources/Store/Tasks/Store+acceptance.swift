@@ -29,6 +29,18 @@ public struct Acceptance: Sendable {
     public var admitted: [AdmittedTask] = []
 }
 
+/// The engines whose tasks are not admitted on the way in: they have limits or are closed, and only the dispatcher knows their room.
+public struct HeldEngines: Sendable, Hashable {
+    public var names: [String]
+    /// The engine of tasks for which nobody names one.
+    public var fleetDefault: String?
+
+    public init(names: [String] = [], fleetDefault: String? = nil) {
+        self.names = names
+        self.fleetDefault = fleetDefault
+    }
+}
+
 extension Store {
     /// Accepts many submissions in one transaction; its commit is the promise that 201 makes.
     ///
@@ -37,35 +49,42 @@ extension Store {
     /// are a transaction of their own, which locks the parents: the others wait for nobody.
     ///
     /// - Parameter room: how many tasks may be admitted by the same statement, because nothing waits before them. Tasks of families,
-    ///   tasks whose time has not come, and those of projects that are paused or have a cap take the ordinary way.
-    public func accept(_ submissions: [Submission], admitting room: Int = 0) async -> [Result<Acceptance, any Error>] {
-        guard submissions.contains(where: \.hasParents) else { return await acceptBatch(submissions, admitting: room) }
-        let children = await acceptBatch(submissions.filter(\.hasParents), admitting: 0)
+    ///   tasks whose time has not come, those of projects that are paused or have a cap, and those of the engines in `held` take the ordinary
+    ///   way.
+    public func accept(
+        _ submissions: [Submission], admitting room: Int = 0, held: HeldEngines = HeldEngines()
+    ) async -> [Result<Acceptance, any Error>] {
+        guard submissions.contains(where: \.hasParents) else { return await acceptBatch(submissions, admitting: room, held) }
+        let children = await acceptBatch(submissions.filter(\.hasParents), admitting: 0, held)
         let others =
-            submissions.count == children.count ? [] : await acceptBatch(submissions.filter { !$0.hasParents }, admitting: room)
+            submissions.count == children.count ? [] : await acceptBatch(submissions.filter { !$0.hasParents }, admitting: room, held)
         var (nextChild, nextOther) = (children.makeIterator(), others.makeIterator())
         return submissions.compactMap { $0.hasParents ? nextChild.next() : nextOther.next() }
     }
 
     /// Submissions that all have parents among the tasks, or none of which has.
-    private func acceptBatch(_ submissions: [Submission], admitting room: Int) async -> [Result<Acceptance, any Error>] {
+    private func acceptBatch(
+        _ submissions: [Submission], admitting room: Int, _ held: HeldEngines
+    ) async -> [Result<Acceptance, any Error>] {
         do {
             return try await retryingDeadlocks {
                 submissions.contains(where: \.hasParents)
-                    ? try await acceptChildren(submissions) : try await acceptTogether(submissions, admitting: room)
+                    ? try await acceptChildren(submissions) : try await acceptTogether(submissions, admitting: room, held)
             }
         } catch let error as PostgresError where submissions.count > 1 && !error.isRetryable {
             var outcomes: [Result<Acceptance, any Error>] = []
-            for submission in submissions { outcomes += await acceptBatch([submission], admitting: 0) }
+            for submission in submissions { outcomes += await acceptBatch([submission], admitting: 0, held) }
             return outcomes
         } catch {
             return submissions.map { _ in .failure(error) }
         }
     }
 
-    private func acceptTogether(_ submissions: [Submission], admitting room: Int) async throws -> [Result<Acceptance, any Error>] {
-        let rows = AcceptedRows(submissions, FamilyRules(parents: [:]), admitting: room)
-        let accepted = try await database.query(Self.acceptance(rows), AcceptedProject.init)
+    private func acceptTogether(
+        _ submissions: [Submission], admitting room: Int, _ held: HeldEngines
+    ) async throws -> [Result<Acceptance, any Error>] {
+        let rows = AcceptedRows(submissions, FamilyRules(parents: [:]), admitting: room, held)
+        let accepted = try await database.query(Self.acceptance(rows, held), AcceptedProject.init)
         return Self.outcomes(of: submissions, accepted, rows)
     }
 
@@ -116,27 +135,30 @@ extension Store {
     }
 
     /// The join drops the tasks of projects that take none any more. A task that waits for its first child waits for one thing. What a
-    /// capped project may have in flight only the dispatcher can count.
-    private static func acceptance(_ rows: AcceptedRows) -> PostgresQuery {
+    /// capped project may have in flight only the dispatcher can count. Tasks that name no engine are held by what their project says.
+    private static func acceptance(_ rows: AcceptedRows, _ held: HeldEngines = HeldEngines()) -> PostgresQuery {
         """
         WITH input AS (
             SELECT * FROM unnest(\(rows.taskIDs), \(rows.projectIDs), \(rows.userIDs), \(rows.types), \(rows.priorities), \(rows.inputs),
                 \(rows.maxRetries), \(rows.deadlines), \(rows.availableAts), \(rows.metadata), \(rows.estimatedTokens), \(rows.parentIDs),
-                \(rows.executionOrders), \(rows.depths), \(rows.childFailurePolicies), \(rows.waitsForChild), \(rows.mayBeAdmitted))
+                \(rows.executionOrders), \(rows.depths), \(rows.childFailurePolicies), \(rows.waitsForChild), \(rows.mayBeAdmitted), \(rows.engines))
                 AS i (task_id, project_id, user_id, task_type, priority, input_data, max_retries, deadline, available_at, metadata,
-                    estimated_tokens, parent_task_id, execution_order, depth, on_child_failure, waits_for_child, may_be_admitted)
+                    estimated_tokens, parent_task_id, execution_order, depth, on_child_failure, waits_for_child, may_be_admitted, engine)
         ), inserted AS (
             INSERT INTO tasks (task_id, project_id, user_id, task_type, priority, status, input_data, max_retries, deadline, available_at, metadata,
-                estimated_tokens, parent_task_id, execution_order, depth, on_child_failure, waits_for_child, waiting_on)
+                estimated_tokens, parent_task_id, execution_order, depth, on_child_failure, waits_for_child, waiting_on, engine)
             SELECT i.task_id, i.project_id, i.user_id, i.task_type, i.priority,
                 CASE WHEN i.may_be_admitted AND p.status = 'active' AND chorus_max_concurrency(p.settings) IS NULL
+                        AND (\(held.names.isEmpty) OR i.engine <> ''
+                            OR chorus_needed_engine('', p.settings, \(held.fleetDefault)) <> ALL (\(held.names)))
                     THEN 'in_queue' ELSE 'pending' END, i.input_data, i.max_retries, i.deadline,
                 coalesce(i.available_at, now()), i.metadata, i.estimated_tokens, i.parent_task_id, i.execution_order, i.depth,
-                i.on_child_failure, i.waits_for_child, CASE WHEN i.waits_for_child THEN 1 ELSE 0 END
+                i.on_child_failure, i.waits_for_child, CASE WHEN i.waits_for_child THEN 1 ELSE 0 END, i.engine
             FROM input i JOIN projects p ON p.project_id = i.project_id AND p.status IN ('active', 'paused')
-            RETURNING project_id, created_at, status
+            RETURNING project_id, created_at, status, engine
         )
-        SELECT project_id, min(created_at), bool_or(status = 'in_queue') FROM inserted GROUP BY project_id
+        SELECT project_id, min(created_at), bool_or(status = 'in_queue' AND engine <> ''), bool_or(status = 'in_queue' AND engine = '')
+        FROM inserted GROUP BY project_id
         """
     }
 
@@ -149,11 +171,13 @@ extension Store {
                 return .failure(Problem.conflict("The project takes no tasks: it is cancelled or archived."))
             }
             var acceptance = Acceptance(acceptedAt: project.acceptedAt)
-            if project.takesAdmission {
-                acceptance.admitted = submission.tasks.lazy.filter { rows.admitted.contains($0.id) }.map {
-                    AdmittedTask(
-                        id: $0.id, projectID: submission.projectID, priority: $0.priority, attempt: 0,
-                        estimatedTokens: $0.estimatedTokens)
+            if project.admitsNamed || project.admitsUnnamed {
+                acceptance.admitted = submission.tasks.lazy.filter { rows.admitted.contains($0.id) }.compactMap { task in
+                    let engine = task.engine
+                    guard engine == TaskEngine.unnamed ? project.admitsUnnamed : project.admitsNamed else { return nil }
+                    return AdmittedTask(
+                        id: task.id, projectID: submission.projectID, priority: task.priority, engine: engine, attempt: 0,
+                        estimatedTokens: task.estimatedTokens)
                 }
             }
             return .success(acceptance)
@@ -165,11 +189,12 @@ extension Store {
 private struct AcceptedProject {
     var id: UUID
     var acceptedAt: Date
-    /// Its tasks that could be admitted at once, were.
-    var takesAdmission: Bool
+    /// Its tasks that could be admitted at once, were: those that name an engine, and those that name none.
+    var admitsNamed: Bool
+    var admitsUnnamed: Bool
 
     init(_ row: PostgresRow) throws {
-        (id, acceptedAt, takesAdmission) = try row.decode(UUID.self, Date.self, Bool.self)
+        (id, acceptedAt, admitsNamed, admitsUnnamed) = try row.decode(UUID.self, Date.self, Bool.self, Bool.self)
     }
 }
 
@@ -192,12 +217,15 @@ private struct AcceptedRows {
     var childFailurePolicies: [String] = []
     var waitsForChild: [Bool] = []
     var mayBeAdmitted: [Bool] = []
+    var engines: [String] = []
     /// The tasks that are admitted at once, where their project allows it.
     private(set) var admitted: Set<UUID> = []
     private var room: Int
+    private let held: Set<String>
 
-    init(_ submissions: [Submission], _ rules: FamilyRules, admitting room: Int = 0) {
+    init(_ submissions: [Submission], _ rules: FamilyRules, admitting room: Int = 0, _ held: HeldEngines = HeldEngines()) {
         self.room = room
+        self.held = Set(held.names)
         for submission in submissions {
             for task in submission.tasks { append(task, of: submission, parentID: task.parentID, depth: rules.depth(above: task) + 1) }
         }
@@ -220,7 +248,11 @@ private struct AcceptedRows {
         depths.append(Int32(clamping: depth))
         childFailurePolicies.append(task.onChildFailure.rawValue)
         waitsForChild.append(task.waitsForChild)
-        let isAdmitted = room > 0 && parentID == nil && task.children == nil && !task.waitsForChild && task.availableAt == nil
+        let engine = task.engine
+        engines.append(engine)
+        let isAdmitted =
+            room > 0 && parentID == nil && task.children == nil && !task.waitsForChild && task.availableAt == nil
+            && !held.contains(engine)
         mayBeAdmitted.append(isAdmitted)
         if isAdmitted {
             room -= 1

@@ -13,7 +13,7 @@ struct CallColumns {
     var choices: [Bool?] = []
 
     init(_ calls: some Sequence<CallOutcome>) {
-        for call in calls {
+        for call in calls where call.wasMade {
             ids.append(call.resultID)
             statuses.append(call.status.rawValue)
             outputs.append(call.output.column)

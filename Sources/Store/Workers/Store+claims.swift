@@ -104,7 +104,7 @@ extension Store {
     }
 
     /// Opens the ledger rows of further calls of a claimed task, all with one statement, in the order of `engines`; what has become known of
-    /// earlier ones is written along. Indexes: `tasks_pkey`, `results_pkey`.
+    /// earlier ones is written along, and those that were held back leave the ledger. Indexes: `tasks_pkey`, `results_pkey`.
     ///
     /// nil where the claim does not hold any more: the calls must not be made. The task's row is locked meanwhile, so that whoever hands the
     /// task on either sees the open calls or prevents them.
@@ -112,6 +112,7 @@ extension Store {
         taskID: UUID, attempt: Int, workerID: UUID, engines: [String], settling outcomes: [CallOutcome] = []
     ) async throws -> [OpenCall]? {
         let calls = CallColumns(outcomes)
+        let heldBack = outcomes.filter { !$0.wasMade }.map(\.resultID)
         let rows = try await queryRetryingDeadlocks(
             """
             WITH holder AS MATERIALIZED (
@@ -125,6 +126,8 @@ extension Store {
                 FROM unnest(\(calls.ids), \(calls.statuses), \(calls.outputs), \(calls.times), \(calls.usages), \(calls.confidences),
                     \(calls.choices)) \(unescaped: CallColumns.row)
                 WHERE \(unescaped: CallColumns.isUnsettled)
+            ), dropped AS (
+                DELETE FROM results WHERE result_id = ANY (\(heldBack)) AND status = 'pending'
             )
             INSERT INTO results (result_id, task_id, engine_type, output_data, status, attempt)
             SELECT chorus_uuid_v7(), task_id, engine, '{}', 'pending', attempt

@@ -14,11 +14,14 @@ public struct CallOutcome: Sendable {
     public var confidence: Double?
     /// Where an attempt has several answers: whether this one was chosen.
     public var isChosen: Bool?
+    /// False for a call that was held back: its row leaves the ledger.
+    public var wasMade: Bool
 
     public init(
         resultID: UUID, status: ResultStatus, output: JSONValue, processingTime: Int, tokenUsage: JSONValue?, confidence: Double? = nil,
-        isChosen: Bool? = nil
+        isChosen: Bool? = nil, wasMade: Bool = true
     ) {
+        self.wasMade = wasMade
         self.resultID = resultID
         self.status = status
         self.output = output
@@ -56,11 +59,27 @@ extension Store {
     /// Records how tasks and their calls ended, and gives back the ids of the tasks whose claim still held.
     ///
     /// A worker that lost its lease moves nothing: its attempt is not the task's any more. What its calls gave and cost is kept all the
-    /// same. Indexes: `tasks_pkey`, `results_pkey`.
+    /// same. A call that was not made leaves no row. Indexes: `tasks_pkey`, `results_pkey`.
     public func settle(_ settlements: [Settlement], workerID: UUID) async throws -> Set<UUID> {
+        let heldBack = settlements.flatMap { $0.calls.lazy.filter { !$0.wasMade }.map(\.resultID) }
+        guard !heldBack.isEmpty else {
+            return Set(try await queryRetryingDeadlocks(Self.settlement(of: settlements, workerID)) { try $0.decode(UUID.self) })
+        }
+        return try await retryingDeadlocks {
+            try await database.withConnection { connection in
+                let rows = try connection.pipeline([
+                    "DELETE FROM results WHERE result_id = ANY (\(heldBack)) AND status = 'pending'",
+                    Self.settlement(of: settlements, workerID),
+                ])
+                return Set(try rows.last?.map { try $0.decode(UUID.self) } ?? [])
+            }
+        }
+    }
+
+    private static func settlement(of settlements: [Settlement], _ workerID: UUID) -> PostgresQuery {
         let tasks = TaskColumns(settlements)
         let calls = CallColumns(settlements)
-        let moved = try await queryRetryingDeadlocks(
+        return
             """
             WITH outcome AS (
                 SELECT * FROM unnest(\(tasks.ids), \(tasks.attempts), \(tasks.statuses), \(tasks.outputs), \(tasks.messages), \(tasks.delays),
@@ -87,8 +106,6 @@ extension Store {
             )
             SELECT task_id FROM moved
             """
-        ) { try $0.decode(UUID.self) }
-        return Set(moved)
     }
 }
 

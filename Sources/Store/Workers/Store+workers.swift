@@ -32,13 +32,13 @@ public struct WorkerRow: Sendable {
 }
 
 extension Store {
-    /// Takes the worker's lock on this session and listens to its channel, then writes its row: whoever can take the lock of a row knows
+    /// Takes the worker's lock on this session and listens to its channel and to that of the gates, then writes its row: whoever can take the lock of a row knows
     /// that the process is gone.
     public static func register(_ worker: WorkerIdentity, on connection: isolated PostgresConnection) throws {
         // Noted first: a lock that is taken later than this tells of its worker (see `silentWorkers`).
         try connection.execute("INSERT INTO server_sessions DEFAULT VALUES ON CONFLICT DO NOTHING")
         try connection.execute("SELECT pg_advisory_lock(\(worker.lockKey))")
-        try connection.script("LISTEN \(worker.channel)")
+        try connection.script("LISTEN \(worker.channel); LISTEN \(gateChannel)")
         try connection.execute(
             """
             INSERT INTO workers (worker_id, name, host, process_id, version, concurrency, lock_key)
@@ -50,7 +50,7 @@ extension Store {
     /// may not have noticed the end of the old session, or a dispatcher looks this very moment. Until it is taken the lease alone says that
     /// the worker lives.
     public static func retakeLock(_ worker: WorkerIdentity, on connection: isolated PostgresConnection) throws -> Bool {
-        try connection.script("LISTEN \(worker.channel)")
+        try connection.script("LISTEN \(worker.channel); LISTEN \(gateChannel)")
         try connection.execute("INSERT INTO server_sessions DEFAULT VALUES ON CONFLICT DO NOTHING")
         let isLocked = try connection.query("SELECT pg_try_advisory_lock(\(worker.lockKey))").map { try $0.decode(Bool.self) }
         guard isLocked.first == true else { return false }

@@ -33,7 +33,7 @@ extension EngineError {
         switch kind {
         case .notSent, .refused, .passing, .unknown: true
         case .permanent: [401, 403, 404].contains(statusCode) ? true : nil
-        case .cancelled: nil
+        case .held, .cancelled: nil
         }
     }
 }

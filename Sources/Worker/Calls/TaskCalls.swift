@@ -38,6 +38,13 @@ struct TaskCalls {
         if case .failure(let error)? = ended[position]?.result { error } else { unopened[position] }
     }
 
+    /// The error that says when to try again: where the one at `position` came of a closed engine, that of the engine that opens first.
+    func deciding(at position: Int) -> EngineError? {
+        guard let error = error(at: position), error.kind == .held else { return error(at: position) }
+        let held = plan.engines.indices.compactMap(self.error(at:)).filter { $0.kind == .held }
+        return held.min { $0.retryAfter ?? .zero < $1.retryAfter ?? .zero } ?? error
+    }
+
     /// What becomes of the rows; `chosen` is known when the attempt is over.
     func outcomes(chosen: ChosenAnswer? = nil) -> [CallOutcome] {
         let answers = ended.values.count { (try? $0.result.get()) != nil }
@@ -96,14 +103,14 @@ extension CallOutcome {
             switch error.kind {
             case .unknown: .unknown
             case .cancelled: .cancelled
-            case .notSent, .refused, .passing, .permanent: .failed
+            case .notSent, .held, .refused, .passing, .permanent: .failed
             }
         var output: JSONObject = ["error": .string(error.message), "kind": .string(error.kind.rawValue)]
         if let statusCode = error.statusCode { output["status_code"] = .number(JSONNumber(statusCode)) }
         if let text = error.partial?.text, !text.isEmpty { output["partial_text"] = .string(text) }
         return CallOutcome(
             resultID: call.resultID, status: status, output: .object(output), processingTime: duration.milliseconds,
-            tokenUsage: error.partial?.usage?.json(price))
+            tokenUsage: error.partial?.usage?.json(price), wasMade: error.kind != .held)
     }
 }
 
@@ -121,7 +128,7 @@ extension CallFailure {
         self =
             switch kind {
             case .permanent: .permanent
-            case .notSent, .refused: .free
+            case .notSent, .held, .refused: .free
             case .passing, .unknown: .passing
             case .cancelled: .stopped
             }

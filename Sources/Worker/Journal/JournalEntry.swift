@@ -73,14 +73,16 @@ extension CallOutcome {
         self.init(
             resultID: resultID, status: status, output: output, processingTime: processingTime,
             tokenUsage: json["token_usage"].flatMap { $0.isNull ? nil : $0 }, confidence: json["confidence_score"]?.doubleValue,
-            isChosen: json["chosen"]?.boolValue)
+            isChosen: json["chosen"]?.boolValue, wasMade: json["was_made"]?.boolValue ?? true)
     }
 
     fileprivate var journal: JSONValue {
-        [
+        var object: JSONObject = [
             "result_id": .string(resultID.text), "status": .string(status.rawValue), "output_data": output,
             "processing_time": .number(JSONNumber(processingTime)), "token_usage": tokenUsage ?? .null,
             "confidence_score": JSONValue(confidence), "chosen": isChosen.map(JSONValue.bool) ?? .null,
         ]
+        if !wasMade { object["was_made"] = false }
+        return .object(object)
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Domain
 import Engines
+import FoundationEssentials
 import Store
 
 struct EnginesCommand: AsyncParsableCommand {
@@ -39,16 +40,37 @@ struct EnginesCommand: AsyncParsableCommand {
         @Flag(help: "Answer in JSON.") var json = false
 
         func run() async throws {
-            let rows = try await DatabaseSession.with(options) { try await Store($0).engines() }
+            let (rows, figures) = try await DatabaseSession.with(options) { database in
+                let store = Store(database)
+                let rows = try await store.engines()
+                return (rows, try await store.engineFigures(of: rows.map(\.name), countsTasks: false))
+            }
+            let now = Date()
+            let gates = Dictionary(figures.map { ($0.engine, $0.gate(at: now)) }, uniquingKeysWith: { first, _ in first })
             if json {
-                Output.json(["engines": .array(rows.map(\.definition))])
+                let engines = rows.map { row -> JSONValue in
+                    var engine = row.definition.objectValue ?? JSONObject()
+                    engine["gate"] = gates[row.name]
+                    return .object(engine)
+                }
+                Output.json(["engines": .array(engines)])
             } else {
                 Output.table(
-                    ["NAME", "TYPE", "MODEL", "BASE URL"],
+                    ["NAME", "TYPE", "MODEL", "BASE URL", "GATE"],
                     rows.map {
-                        [$0.name, $0.type, $0.definition["model"]?.stringValue ?? "", $0.definition["base_url"]?.stringValue ?? ""]
+                        [
+                            $0.name, $0.type, $0.definition["model"]?.stringValue ?? "", $0.definition["base_url"]?.stringValue ?? "",
+                            Self.words(gates[$0.name]),
+                        ]
                     })
             }
+        }
+
+        /// `open`, or `closed until 2026-01-31T12:00:00Z (rate_limited)`.
+        private static func words(_ gate: JSONValue?) -> String {
+            guard let state = gate?["state"]?.stringValue, let reason = gate?["reason"]?.stringValue else { return "open" }
+            let until = (gate?["closed_until"]?.stringValue).map { " until \($0)" } ?? ""
+            return "\(state)\(state == "closed" ? until : "") (\(reason))"
         }
     }
 }

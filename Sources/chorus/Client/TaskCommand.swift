@@ -5,7 +5,7 @@ struct TaskCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "task", abstract: "Tasks.",
         subcommands: [
-            TaskSubmitCommand.self, TaskListCommand.self, TaskShowCommand.self, TaskWatchCommand.self,
+            TaskSubmitCommand.self, TaskListCommand.self, TaskShowCommand.self, TaskWhyCommand.self, TaskWatchCommand.self,
             TaskCancelCommand.self, TaskPauseCommand.self, TaskResumeCommand.self, TaskRetryCommand.self,
         ])
 }

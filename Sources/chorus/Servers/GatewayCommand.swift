@@ -30,6 +30,7 @@ struct GatewayCommand: AsyncParsableCommand {
         let gateway = Gateway(
             configuration: try Self.gateway(configuration), store: store, acceptances: acceptances,
             onWaiting: { dispatcher.poke() }, onProjectCreated: { dispatcher.pokeProjects() },
+            takesBrokerMessages: { publisher.takesMessages },
             readiness: [
                 ReadinessCheck(name: "database") { try await Migrator(database).check() },
                 // Without the broker tasks are accepted all the same: they wait in the database.
