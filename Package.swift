@@ -140,13 +140,13 @@ let package = Package(
 
         // Tests mirror the modules; TestSupport starts the real servers.
         .target(name: "TestSupport", dependencies: ["Operations"], path: "Tests/TestSupport", swiftSettings: settings),
-        .testTarget(name: "DomainTests", dependencies: ["Domain"], swiftSettings: settings),
+        .testTarget(name: "DomainTests", dependencies: ["Domain", "Operations"], swiftSettings: settings),
         .testTarget(
             name: "StoreTests", dependencies: ["Store", "Operations", "Postgres", "Domain", "TestSupport", logging], swiftSettings: settings),
         .testTarget(name: "SocketExecutorTests", dependencies: ["SocketExecutor"], swiftSettings: settings),
         .testTarget(name: "AMQPTests", dependencies: ["AMQP", "TestSupport", logging, lifecycle], swiftSettings: settings),
         .testTarget(name: "QueuesTests", dependencies: ["Queues", "AMQP", "Domain"], swiftSettings: settings),
-        .testTarget(name: "DispatcherTests", dependencies: ["Dispatcher", "Queues", "Store", "Domain"], swiftSettings: settings),
+        .testTarget(name: "DispatcherTests", dependencies: ["Dispatcher", "Queues", "Store", "Operations", "Domain"], swiftSettings: settings),
         .testTarget(
             name: "WorkerTests",
             dependencies: ["Worker", "Engines", "NIOURLSession", "Store", "Postgres", "Domain", "TestSupport", heaps, logging], swiftSettings: settings),

@@ -4,25 +4,13 @@ import Store
 import Testing
 
 @testable import Dispatcher
-
-/// A generator whose runs can be repeated: the seed is in the test's argument.
-private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
+@testable import Operations
 
 @Suite struct FairShareTests {
     /// Random projects, weights and costs, all with a backlog: in every long window each gets its share of the tokens within 10 %.
     @Test(arguments: 1...12 as ClosedRange<UInt64>)
     func sharesFollowTheWeights(seed: UInt64) {
-        var random = Seeded(state: seed)
+        var random = SplitMix64(state: seed)
         let count = Int.random(in: 2...6, using: &random)
         let weights = (0..<count).map { _ in Int.random(in: 1...10, using: &random) }
         let costs = weights.map { _ in Int.random(in: 1...50, using: &random)...Int.random(in: 50...500, using: &random) }
@@ -44,7 +32,7 @@ private struct Seeded: RandomNumberGenerator {
     /// Two gateways, one of which starts anew now and then, share as well: nothing depends on what a machine remembers.
     @Test(arguments: 1...4 as ClosedRange<UInt64>)
     func sharesSurviveRestartsAndSeveralGateways(seed: UInt64) {
-        var random = Seeded(state: seed)
+        var random = SplitMix64(state: seed)
         let weights = [1, 3, 2]
         var simulation = FairSimulation(weights: weights, capacity: 32)
         var other = FairShare()
@@ -85,7 +73,7 @@ private struct Seeded: RandomNumberGenerator {
             var admittedBefore: Int
             var bound: Int
         }
-        var random = Seeded(state: seed)
+        var random = SplitMix64(state: seed)
         let weights = (0..<4).map { _ in Int.random(in: 1...20, using: &random) }
         var simulation = FairSimulation(weights: weights, capacity: 8, roomLimit: 4)
         simulation.readsTokensInFlight = false
@@ -123,7 +111,7 @@ private struct Seeded: RandomNumberGenerator {
     /// As long as anything may run, no place stays empty; caps are never exceeded; who is capped or idle saves up nothing.
     @Test(arguments: 1...8 as ClosedRange<UInt64>)
     func usesAllRoomAndKeepsCaps(seed: UInt64) {
-        var random = Seeded(state: seed)
+        var random = SplitMix64(state: seed)
         let weights = (0..<6).map { _ in Int.random(in: 1...100, using: &random) }
         var simulation = FairSimulation(weights: weights, capacity: 24)
         for project in 0..<3 { simulation.projects[project].cap = Int.random(in: 1...6, using: &random) }
@@ -187,7 +175,7 @@ private struct Seeded: RandomNumberGenerator {
     /// always something to do gets its share all the same.
     @Test(arguments: 1...8 as ClosedRange<UInt64>)
     func catchingUpIsBoundedAndCharged(seed: UInt64) {
-        var random = Seeded(state: seed)
+        var random = SplitMix64(state: seed)
         let weights = [Int.random(in: 1...5, using: &random), Int.random(in: 1...5, using: &random), 1, 1, 1]
         var simulation = FairSimulation(weights: weights, capacity: 16, roomLimit: 16)
         simulation.overdraft = 16

@@ -4,6 +4,8 @@ import Postgres
 import Store
 import Testing
 
+@testable import Operations
+
 /// The gates of engines in the database: slots, places, closings.
 @Suite(.timeLimit(.minutes(2))) struct GateTests {
     private static func request(
@@ -18,7 +20,7 @@ import Testing
     /// The database does the sums of `SlotSchedule`, whatever was taken before.
     @Test(arguments: 1...6 as ClosedRange<UInt64>)
     func slotsAreThoseOfTheSchedule(seed: UInt64) async throws {
-        var random = SeededGenerator(state: seed)
+        var random = SplitMix64(state: seed)
         let rates = SlotRates(
             requestsPerMinute: seed % 3 == 0 ? nil : Int.random(in: 1...6_000, using: &random),
             tokensPerMinute: seed % 3 == 1 ? nil : Int.random(in: 1_000...1_000_000, using: &random))
@@ -220,18 +222,5 @@ import Testing
                     "local", workerID: worker, wasProbe: false, pause: nil, base: 1, reason: .circuit, message: "") == nil)
             #expect(try await Self.count("SELECT count(*) FROM engine_gates", fixture) == 0)
         }
-    }
-}
-
-/// A generator whose runs can be repeated: the seed is in the test's argument.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

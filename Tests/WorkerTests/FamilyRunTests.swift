@@ -12,68 +12,6 @@ import Testing
 
 /// What a worker does with a parent, over a real database and without an engine.
 @Suite(.timeLimit(.minutes(2))) struct FamilyRunTests {
-    private struct System {
-        let store: Store
-        let runner: TaskRunner
-        let database: PostgresClient
-        let worker: UUID
-        let user: UUID
-        let project: UUID
-
-        /// Accepts a parent whose children complete with `outputs`, and claims it.
-        func claimedParent(_ parent: JSONValue, outputs: [String]) async throws -> ClaimedTask {
-            let task = try NewTask(reading: parent, knownEngines: EngineNames(["local"]))
-            for outcome in await store.accept([Submission(projectID: project, userID: user, tasks: [task])]) { _ = try outcome.get() }
-            for (child, text) in zip(task.children ?? [], outputs) {
-                let claim = try #require(try await claim(child.id))
-                _ = try await store.settle(
-                    [Settlement(taskID: child.id, attempt: claim.attempt, outcome: .completed(output: ["text": .string(text)]), calls: [])],
-                    workerID: worker)
-            }
-            return try #require(try await claim(task.id))
-        }
-
-        private func claim(_ id: UUID) async throws -> ClaimedTask? {
-            _ = try await store.admit(["", "*"].map { AdmissionGrant(projectID: project, priority: 1, engine: $0, limit: 100) })
-            return try await store.claim([id], workerID: worker, fleetDefault: "local").first
-        }
-    }
-
-    private static func with(_ body: (System) async throws -> Void) async throws {
-        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-        let made = try await TestDatabase.make("worker")
-        let database = PostgresClient(configuration: try PostgresConfiguration(url: made.url), logger: logger)
-        let session = NIOURLSession(logger: logger)
-        do {
-            _ = try await Migrator(database).migrate()
-            let store = Store(database)
-            let user = try await store.createAccount(
-                email: "o@example.org", password: try PasswordHash(password: "correct horse"), fullName: nil)
-            let key = try await store.createKey(userID: user, name: "test")
-            let project = try await store.createProject(
-                try NewProject(reading: ["project_name": "P"], knownEngines: EngineNames(["local"])),
-                principal: Principal(userID: user, keyID: key.id))
-            let worker = UUID.v7()
-            _ = try await database.execute(
-                """
-                INSERT INTO workers (worker_id, name, host, process_id, version, concurrency, lock_key)
-                VALUES (\(worker), 'w', 'h', 1, '0', 1, 1)
-                """)
-            let runner = TaskRunner(
-                engines: EngineRegistry(session: session), store: store, gates: EngineGates(store: store, logger: logger) { worker },
-                policy: OutcomePolicy(backoff: .standard), logger: logger)
-            try await body(
-                System(store: store, runner: runner, database: database, worker: worker, user: user, project: project.id))
-        } catch {
-            await session.shutdown()
-            await database.close()
-            throw error
-        }
-        await session.shutdown()
-        await database.close()
-        try await made.drop()
-    }
-
     private static func parent(_ prompt: String, children: Int) -> JSONValue {
         [
             "task_type": "chat", "input_data": ["prompt": .string(prompt), "temperature": 0.5],
@@ -82,7 +20,7 @@ import Testing
     }
 
     @Test func rendersItsChildrensOutputs() async throws {
-        try await Self.with { system in
+        try await RunnerSystem.with { system in
             let claim = try await system.claimedParent(
                 Self.parent("Sum up:{{#children}} <{{output.text}}>{{/children}}", children: 3),
                 outputs: ["one", "{{#children}}{{output.text}}{{/children}}", "{{{"])
@@ -94,7 +32,7 @@ import Testing
     }
 
     @Test func rendersMessages() async throws {
-        try await Self.with { system in
+        try await RunnerSystem.with { system in
             let messages: JSONValue = [
                 ["role": "system", "content": "{{completed_count}} answers"],
                 ["role": "user", "content": [["type": "text", "text": "{{x"]]],
@@ -111,7 +49,7 @@ import Testing
     }
 
     @Test func aGroupCompletesWithoutACall() async throws {
-        try await Self.with { system in
+        try await RunnerSystem.with { system in
             let claim = try await system.claimedParent(
                 ["task_type": "group", "children": [["task_type": "chat", "input_data": ["prompt": "hi"]]]], outputs: ["one"])
             #expect(claim.call == nil)
@@ -125,7 +63,7 @@ import Testing
     /// A text that grows out of bounds, children that gave too much, a text that is no template: all end the task for good, in time.
     @Test(arguments: ["growth", "outputs", "syntax"])
     func hostileFamiliesFailForGood(kind: String) async throws {
-        try await Self.with { system in
+        try await RunnerSystem.with { system in
             let text = kind == "syntax" ? "fine" : String(repeating: "{{#children}}{{output.text}}{{/children}}", count: 300)
             let size = kind == "outputs" ? TemplateLimits.contextBytes : 100_000
             let claim = try await system.claimedParent(Self.parent(text, children: 1), outputs: [String(repeating: "x", count: size)])
@@ -139,5 +77,25 @@ import Testing
             #expect(settlement.calls.map(\.status) == [.failed])
             #expect(try await system.store.settle([settlement], workerID: system.worker) == [claim.id])
         }
+    }
+}
+
+extension RunnerSystem {
+    /// Accepts a parent whose children complete with `outputs`, and claims it.
+    fileprivate func claimedParent(_ parent: JSONValue, outputs: [String]) async throws -> ClaimedTask {
+        let task = try NewTask(reading: parent, knownEngines: EngineNames(["local"]))
+        for outcome in await store.accept([Submission(projectID: project, userID: user, tasks: [task])]) { _ = try outcome.get() }
+        for (child, text) in zip(task.children ?? [], outputs) {
+            let claim = try #require(try await claim(child.id))
+            _ = try await store.settle(
+                [Settlement(taskID: child.id, attempt: claim.attempt, outcome: .completed(output: ["text": .string(text)]), calls: [])],
+                workerID: worker)
+        }
+        return try #require(try await claim(task.id))
+    }
+
+    private func claim(_ id: UUID) async throws -> ClaimedTask? {
+        _ = try await store.admit(["", "*"].map { AdmissionGrant(projectID: project, priority: 1, engine: $0, limit: 100) })
+        return try await store.claim([id], workerID: worker, fleetDefault: "local").first
     }
 }

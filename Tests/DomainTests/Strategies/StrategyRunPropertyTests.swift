@@ -1,6 +1,8 @@
 import Domain
 import Testing
 
+@testable import Operations
+
 /// Random strategies, answers, failures and stops, in random orders: what must hold whatever happens.
 @Suite struct StrategyRunPropertyTests {
     /// What a call ends with, if it is not stopped before.
@@ -20,7 +22,7 @@ import Testing
         var ending: StrategyRun.Ending?
     }
 
-    private static func plan(_ dice: inout SeededGenerator) -> StrategyPlan {
+    private static func plan(_ dice: inout SplitMix64) -> StrategyPlan {
         let strategy = Strategy.allCases.randomElement(using: &dice) ?? .race
         let choice = EnsembleChoice.allCases.randomElement(using: &dice) ?? .judge
         let count = Int.random(in: 1...16, using: &dice)
@@ -28,7 +30,7 @@ import Testing
             strategy, engines: (0..<count).map { "e\($0)" }, choice: choice, judge: choice == .judge ? "judge" : nil)
     }
 
-    private static func fates(_ count: Int, _ dice: inout SeededGenerator) -> [Fate] {
+    private static func fates(_ count: Int, _ dice: inout SplitMix64) -> [Fate] {
         let share = Double.random(in: 0...1, using: &dice)
         return (0..<count).map { _ in
             guard Double.random(in: 0..<1, using: &dice) < share else {
@@ -41,7 +43,7 @@ import Testing
     }
 
     /// Plays a run as a shell would: calls end in any order, stopped ones mostly with a failure. `stop` is the share of runs that are.
-    private static func play(_ plan: StrategyPlan, _ fates: [Fate], stop: Double, _ dice: inout SeededGenerator) -> Trace {
+    private static func play(_ plan: StrategyPlan, _ fates: [Fate], stop: Double, _ dice: inout SplitMix64) -> Trace {
         var run = StrategyRun(plan, order: plan.strategy == .balance ? plan.engines.indices.shuffled(using: &dice) : nil)
         var trace = Trace()
         var open: Set<Int> = []
@@ -94,7 +96,7 @@ import Testing
 
     @Test func everyRunKeepsItsPromises() {
         for seed in 0..<20_000 as Range<UInt64> {
-            var dice = SeededGenerator(seed: seed)
+            var dice = SplitMix64(state: seed)
             let plan = Self.plan(&dice)
             let fates = Self.fates(plan.engines.count, &dice)
             let trace = Self.play(plan, fates, stop: 0.2, &dice)
@@ -126,7 +128,7 @@ import Testing
     /// Whatever the order in which answers come, an ensemble without a judge chooses the same one.
     @Test func theOrderOfArrivalChangesNothing() {
         for seed in 0..<2_000 as Range<UInt64> {
-            var dice = SeededGenerator(seed: seed)
+            var dice = SplitMix64(state: seed)
             var plan = Self.plan(&dice)
             plan.strategy = .ensemble
             if plan.choice == .judge { plan.choice = .agreement }

@@ -1,13 +1,14 @@
 import Domain
 import Testing
 
+@testable import Operations
 @testable import Worker
 
 /// Random fleets at a limited engine: never more than the limit and 2 % in any minute, and hardly less while there is demand.
 @Suite(.timeLimit(.minutes(2))) struct GatePropertyTests {
     @Test(arguments: 1...12 as ClosedRange<UInt64>)
     func requestsKeepToTheirLimit(seed: UInt64) {
-        var random = Seeded(state: seed)
+        var random = SplitMix64(state: seed)
         let limit = [30, 60, 300, 600, 3_000, 12_000].randomElement(using: &random) ?? 60
         let workers = Int.random(in: 1...12, using: &random)
         var simulation = GateSimulation(
@@ -23,7 +24,7 @@ import Testing
 
     @Test(arguments: 1...12 as ClosedRange<UInt64>)
     func tokensKeepToTheirLimit(seed: UInt64) {
-        var random = Seeded(state: seed)
+        var random = SplitMix64(state: seed)
         let limit = [60_000, 600_000].randomElement(using: &random) ?? 60_000
         let largest = limit / 600
         let workers = Int.random(in: 1...8, using: &random)

@@ -3,6 +3,7 @@ import Foundation
 import HeapModule
 import Store
 
+@testable import Operations
 @testable import Worker
 
 /// A fleet's gates around one schedule, without clocks and database: statements, sleeps and calls take random times.
@@ -29,7 +30,7 @@ struct GateSimulation {
     private static let identity = UUID()
 
     private let start = ContinuousClock.now
-    private var random: Seeded
+    private var random: SplitMix64
     private var heap = Heap<Event>()
     private var number = 0
     private var schedule = SlotSchedule(requestsUntil: -100, tokensUntil: -100)
@@ -51,7 +52,7 @@ struct GateSimulation {
         seed: UInt64, workers: Int, limits: EngineGate.Limits, costs: ClosedRange<Int> = 1...1, use: ClosedRange<Double> = 1...1,
         depth: Int
     ) {
-        random = Seeded(state: seed)
+        random = SplitMix64(state: seed)
         gates = (0..<workers).map { _ in EngineGate(engine: "simulated") }
         lookAt = Array(repeating: .infinity, count: workers)
         self.limits = limits
@@ -141,19 +142,6 @@ struct GateSimulation {
         let used = Int(Double(pass.tokens) * Double.random(in: use, using: &random))
         arrivals.append((now + Double.random(in: 0...0.15, using: &random), used))
         schedule(.end(worker, pass, used: used), at: now + Double.random(in: 0.05...2, using: &random))
-    }
-}
-
-/// A generator whose runs can be repeated: the seed is in the test's argument.
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }
 
