@@ -12,14 +12,6 @@ struct AdmissionPlan: Sendable {
         var projectID: UUID
         var priority: Int
         var engine = TaskEngine.unnamed
-
-        init(projectID: UUID, priority: Int, engine: String = TaskEngine.unnamed) {
-            self.projectID = projectID
-            self.priority = priority
-            self.engine = engine
-        }
-
-        init(_ entry: BacklogEntry) { self.init(projectID: entry.projectID, priority: entry.priority, engine: entry.engine) }
     }
 
     private(set) var turns: [Turn] = []
@@ -148,4 +140,8 @@ extension BacklogEntry {
         guard !engines.isEmpty, let neededEngine else { return true }
         return engines[neededEngine]?.isOpen ?? true
     }
+}
+
+extension AdmissionPlan.Turn {
+    init(_ entry: BacklogEntry) { self.init(projectID: entry.projectID, priority: entry.priority, engine: entry.engine) }
 }

@@ -10,8 +10,6 @@ public struct EngineFigures: Sendable, Hashable {
     /// What is given away, in seconds from the moment of the look.
     public var schedule: SlotSchedule
     public var closed: ClosedGate?
-    /// A probe is under way.
-    public var isProbing: Bool
     /// Places that workers have.
     public var places: Int
     /// Tasks that need this engine: in the queues and with the workers, in the queues alone, and the latter's tokens.
@@ -21,7 +19,7 @@ public struct EngineFigures: Sendable, Hashable {
 
     public init(
         engine: String, concurrency: Int? = nil, requestsPerMinute: Int? = nil, tokensPerMinute: Int? = nil,
-        schedule: SlotSchedule = SlotSchedule(requestsUntil: 0, tokensUntil: 0), closed: ClosedGate? = nil, isProbing: Bool = false,
+        schedule: SlotSchedule = SlotSchedule(requestsUntil: 0, tokensUntil: 0), closed: ClosedGate? = nil,
         places: Int = 0, inFlight: Int = 0, inQueue: Int = 0, tokensInQueue: Int = 0
     ) {
         self.engine = engine
@@ -30,7 +28,6 @@ public struct EngineFigures: Sendable, Hashable {
         self.tokensPerMinute = tokensPerMinute
         self.schedule = schedule
         self.closed = closed
-        self.isProbing = isProbing
         self.places = places
         self.inFlight = inFlight
         self.inQueue = inQueue
@@ -72,7 +69,6 @@ extension Store {
                 coalesce(extract(epoch FROM g.requests_until - clock_timestamp()), -1)::float8,
                 coalesce(extract(epoch FROM g.tokens_until - clock_timestamp()), -1)::float8,
                 extract(epoch FROM g.closed_until - clock_timestamp())::float8, g.closed_reason, coalesce(g.closed_message, ''),
-                coalesce(g.probe_until > clock_timestamp(), FALSE),
                 coalesce((
                     SELECT sum(p.places) FROM engine_places p JOIN workers w USING (worker_id)
                     WHERE p.engine = e.name AND w.status IN ('alive', 'draining')), 0)::bigint,
@@ -92,7 +88,6 @@ extension Store {
             if let closedFor, let reason {
                 figures.closed = ClosedGate(engine: engine, closedFor: closedFor, reason: reason, message: message)
             }
-            figures.isProbing = try columns.next()
             figures.places = try columns.next()
             figures.inFlight = try columns.next()
             figures.inQueue = try columns.next()
