@@ -21,15 +21,16 @@ struct TaskSubmissionRoutes: Sendable {
     private func submit(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
         let projectID = try context.id("project_id")
-        let project = try await access.requireProject(projectID, of: principal)
+        let project = try await access.requireProject(projectID, of: principal, to: .submitTasks)
         try BodyReader.refuseIdempotencyKey(request)
         if TaskUploads.isUpload(request) {
-            let project = try await access.requireProject(projectID, of: principal, noOlderThan: EngineDirectory.refusalAge)
-            return try await uploads.accept(request, context, projectID: projectID, project)
+            let project = try await access.requireProject(
+                projectID, of: principal, to: .submitTasks, noOlderThan: EngineDirectory.refusalAge)
+            return try await uploads.accept(request, context, projectID: projectID, userID: principal.userID, project)
         }
         let body = try await bodies.json(request)
         let tasks = try await tasks(in: body, project) {
-            try await access.requireProject(projectID, of: principal, noOlderThan: EngineDirectory.refusalAge)
+            try await access.requireProject(projectID, of: principal, to: .submitTasks, noOlderThan: EngineDirectory.refusalAge)
         }
         let submission = Submission(projectID: projectID, userID: principal.userID, tasks: tasks)
         let acceptance = try await accept(submission)
