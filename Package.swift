@@ -41,8 +41,10 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         // Event loops and byte buffers that both of these speak.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
-        // TLS of calls to engines: trust roots, lowest version.
+        // TLS of calls to engines: trust roots, lowest version; TLS of the gateway.
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        // Requests and answers as their parts pass a connection.
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
         // Request and response values shared by server and client.
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         // Digests of API keys, scrypt for passwords.
@@ -103,7 +105,8 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Store", "Postgres", "Domain", hummingbird, hummingbirdCore, nioCore, httpTypes, logging, lifecycle,
-                .product(name: "Yams", package: "Yams"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"), .product(name: "Yams", package: "Yams"),
             ],
             resources: [.embedInCode("OpenAPI/Document"), .embedInCode("OpenAPI/Page")], swiftSettings: settings),
         .target(

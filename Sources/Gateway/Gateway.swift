@@ -1,5 +1,6 @@
 import Hummingbird
 import HummingbirdCore
+import HummingbirdTLS
 public import Logging
 import NIOCore
 public import ServiceLifecycle
@@ -48,16 +49,14 @@ public struct Gateway: Service {
         FleetRoutes(store: store, access: access).add(to: &routes)
         ReferenceRoutes().add(to: &routes)
         self.routes = routes
-        responder = routes.responder()
+        responder = routes.responder(RequestEnvelope(configuration))
     }
 
     /// Serves until the graceful shutdown.
-    /// - Throws: where the address cannot be listened on.
+    /// - Throws: where the address cannot be listened on, or the files of TLS cannot be used.
     public func run() async throws {
-        let idleTimeout = TimeAmount.nanoseconds(Int64(clamping: configuration.idleTimeout.components.seconds) * 1_000_000_000)
         let application = Application(
-            responder: responder,
-            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: idleTimeout)),
+            responder: responder, server: try server(),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), backlog: 1_024,
                 availableConnectionsDelegate: .maximum(configuration.maxConnections, logger: logger)),
@@ -66,5 +65,17 @@ public struct Gateway: Service {
             },
             logger: logger)
         try await application.run()
+    }
+
+    private func server() throws -> HTTPServerBuilder {
+        let times = RequestTimes(configuration)
+        let addresses = ConnectionsByAddress(limit: configuration.connectionsPerAddress)
+        let http = HTTPServerBuilder.http1(
+            configuration: HTTP1Channel.Configuration(
+                additionalChannelHandlers: [ConnectionWatch(limits: times, addresses: addresses)],
+                idleTimeout: TimeAmount(configuration.idleTimeout),
+                httpDecoderConfiguration: .init(maxHeaderFieldSize: configuration.headLimit, maxHeaderListSize: configuration.headLimit)))
+        guard let tls = configuration.tls else { return http }
+        return try .tls(http, tlsConfiguration: tls.configuration())
     }
 }

@@ -18,8 +18,28 @@ public struct GatewayConfiguration: Sendable {
     public var uploadsAtOnce = 4
     /// Connections at once; more wait in the listen queue.
     public var maxConnections = 4_096
+    /// Connections at once of one address; more are closed.
+    public var connectionsPerAddress = 2_048
     /// A connection that is quiet for so long is closed.
     public var idleTimeout: Duration = .seconds(75)
+    /// From the first byte of a request to the end of its headers; then the connection is closed.
+    public var headTimeout: Duration = .seconds(20)
+    /// From there to the end of its body.
+    public var bodyTimeout: Duration = .seconds(60)
+    /// Bytes of a request's headers; more is a 400, and the connection is closed.
+    public var headLimit = 32 << 10
+    /// Requests of one key; 0 for no limit.
+    public var requestsPerSecond = 0
+    /// Answers 401 to one address; 0 for no limit.
+    public var refusalsPerMinute = 600
+    /// Whose `X-Forwarded-For` is believed.
+    public var trustedProxies = TrustedProxies()
+    /// Origins whose pages may call from a browser.
+    public var corsOrigins: Set<String> = []
+    /// A line for every request, at level `info`; else at `debug`.
+    public var logsRequests = false
+    /// TLS, where this gateway ends it itself.
+    public var tls: TLSFiles?
     /// How long one readiness check may take.
     public var readinessTimeout: Duration = .seconds(2)
 

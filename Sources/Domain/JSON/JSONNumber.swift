@@ -14,6 +14,7 @@ public struct JSONNumber: Sendable, Hashable {
     /// `literal` is known to be JSON's grammar for numbers.
     init(checked literal: String) { self.literal = literal }
 
-    public var intValue: Int? { Int(literal) }
+    /// Also of `3.0` and `3e2`: JSON Schema calls a number with a zero fraction a whole one.
+    public var intValue: Int? { Int(literal) ?? Double(literal).flatMap(Int.init(exactly:)) }
     public var doubleValue: Double? { Double(literal) }
 }

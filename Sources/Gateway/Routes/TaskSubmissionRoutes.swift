@@ -23,7 +23,7 @@ struct TaskSubmissionRoutes: Sendable {
         let projectID = try context.id("project_id")
         let project = try await access.requireProject(projectID, of: principal, to: .submitTasks)
         try BodyReader.refuseIdempotencyKey(request)
-        if TaskUploads.isUpload(request) {
+        if TaskUploads.isUpload(request.headers) {
             let project = try await access.requireProject(
                 projectID, of: principal, to: .submitTasks, noOlderThan: EngineDirectory.refusalAge)
             return try await uploads.accept(request, context, projectID: projectID, userID: principal.userID, project)

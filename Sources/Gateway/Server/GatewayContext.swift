@@ -6,9 +6,12 @@ struct GatewayContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// The caller's connection.
     let channel: any Channel
+    /// Who asks, as text; behind a trusted proxy the one that the proxy names.
+    var clientAddress: String
 
     init(source: Source) {
         coreContext = CoreRequestContextStorage(source: source)
         channel = source.channel
+        clientAddress = source.channel.remoteAddress?.ipAddress ?? ""
     }
 }

@@ -4,5 +4,6 @@ extension HTTPField.Name {
     /// Names outside the tables of swift-http-types. Each is a valid token, so the fallback is never taken.
     static let xRequestID = HTTPField.Name("X-Request-Id") ?? .trailer
     static let xAPIKey = HTTPField.Name("X-API-Key") ?? .authorization
+    static let xForwardedFor = HTTPField.Name("X-Forwarded-For") ?? .trailer
     static let idempotencyKey = HTTPField.Name("Idempotency-Key") ?? .trailer
 }

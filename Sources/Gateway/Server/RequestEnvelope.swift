@@ -4,9 +4,25 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 
-/// What every request gets, in one step: an id, an answer to each error, the headers that all answers carry, a line in the log.
+/// What every request gets, in one step: an id, its caller's address and limits, an answer to each error, the headers that all answers carry,
+/// a line in the log.
 struct RequestEnvelope: RouterMiddleware {
     typealias Context = GatewayContext
+
+    let limits: RequestLimits
+    let proxies: TrustedProxies
+    let crossOrigin: CrossOrigin
+    /// Answers say that this host is to be asked with TLS only (RFC 6797).
+    let isEncrypted: Bool
+    let logLevel: Logger.Level
+
+    init(_ configuration: GatewayConfiguration) {
+        limits = RequestLimits(requestsPerSecond: configuration.requestsPerSecond, refusalsPerMinute: configuration.refusalsPerMinute)
+        proxies = configuration.trustedProxies
+        crossOrigin = CrossOrigin(origins: configuration.corsOrigins)
+        isEncrypted = configuration.tls != nil
+        logLevel = configuration.logsRequests ? .info : .debug
+    }
 
     @concurrent func handle(
         _ request: Request, context: GatewayContext, next: @concurrent (Request, GatewayContext) async throws -> Response
@@ -15,20 +31,31 @@ struct RequestEnvelope: RouterMiddleware {
         let id = RequestID.text(from: request.headers[.xRequestID])
         var context = context
         context.logger[metadataKey: LogKey.requestID] = .string(id)
+        context.clientAddress =
+            proxies.client(connection: context.clientAddress, forwardedFor: request.headers[.xForwardedFor])
         var response: Response
         do {
-            response = try await next(request, context)
+            try limits.admit(request, from: context.clientAddress)
+            if let preflight = crossOrigin.preflight(request) {
+                response = preflight
+            } else {
+                response = try await next(request, context)
+            }
         } catch {
             response = answer(to: error, context.logger)
         }
+        if response.status == .unauthorized { limits.refused(context.clientAddress) }
         response.headers[.xRequestID] = id
         response.headers[.xContentTypeOptions] = "nosniff"
         response.headers[.cacheControl] = "no-store"
-        context.logger.debug(
-            "request",
+        if isEncrypted { response.headers[.strictTransportSecurity] = "max-age=31536000" }
+        if !crossOrigin.origins.isEmpty { response.headers.append(contentsOf: crossOrigin.headers(for: request)) }
+        context.logger.log(
+            level: logLevel, "request",
             metadata: [
                 LogKey.method: "\(request.method.rawValue)", LogKey.route: "\(context.endpointPath ?? "")",
-                LogKey.status: "\(response.status.code)", LogKey.milliseconds: "\((ContinuousClock.now - start) / .milliseconds(1))",
+                LogKey.status: "\(response.status.code)", LogKey.client: "\(context.clientAddress)",
+                LogKey.milliseconds: "\((ContinuousClock.now - start) / .milliseconds(1))",
             ])
         return response
     }
@@ -49,6 +76,7 @@ enum LogKey {
     static let method = "method"
     static let route = "route"
     static let status = "status"
+    static let client = "client"
     static let milliseconds = "ms"
     static let error = "error"
     static let check = "check"

@@ -7,7 +7,7 @@ import HummingbirdCore
 struct RouteTable {
     typealias Handler = @Sendable (Request, GatewayContext) async throws -> Response
 
-    private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
+    private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace, .connect]
 
     private var handlers: [String: [HTTPRequest.Method: Handler]] = [:]
 
@@ -18,9 +18,9 @@ struct RouteTable {
         handlers[path, default: [:]][method] = handler
     }
 
-    func responder() -> RouterResponder<GatewayContext> {
+    func responder(_ envelope: RequestEnvelope) -> RouterResponder<GatewayContext> {
         let router = Router(context: GatewayContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: RequestEnvelope())
+        router.add(middleware: envelope)
         for (path, byMethod) in handlers {
             for (method, handler) in byMethod { router.on(RouterPath(path), method: method, use: handler) }
             var allowed = Set(byMethod.keys)

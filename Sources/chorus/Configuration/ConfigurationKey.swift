@@ -12,6 +12,8 @@ struct ConfigurationKey: Sendable {
         case choice([String])
         /// Hosts of engines, or empty for any.
         case hosts
+        /// Words with commas between, or empty for none.
+        case list
     }
 
     /// `section.name`
@@ -35,6 +37,18 @@ struct ConfigurationKey: Sendable {
         ConfigurationKey(name: "http.upload_tasks", kind: .integer(1...1_000_000), standard: "100000"),
         ConfigurationKey(name: "http.upload_timeout", kind: .duration(.seconds(1) ... .seconds(3_600)), standard: "5m"),
         ConfigurationKey(name: "http.uploads_at_once", kind: .integer(1...100), standard: "4"),
+        ConfigurationKey(name: "http.max_connections", kind: .integer(1...65_536), standard: "4096"),
+        ConfigurationKey(name: "http.connections_per_address", kind: .integer(1...65_536), standard: "2048"),
+        ConfigurationKey(name: "http.idle_timeout", kind: .duration(.seconds(1) ... .seconds(3_600)), standard: "75s"),
+        ConfigurationKey(name: "http.head_timeout", kind: .duration(.seconds(1) ... .seconds(600)), standard: "20s"),
+        ConfigurationKey(name: "http.body_timeout", kind: .duration(.seconds(1) ... .seconds(3_600)), standard: "60s"),
+        ConfigurationKey(name: "http.requests_per_second", kind: .integer(0...1_000_000), standard: "0"),
+        ConfigurationKey(name: "http.refusals_per_minute", kind: .integer(0...1_000_000), standard: "600"),
+        ConfigurationKey(name: "http.trusted_proxies", kind: .list, standard: ""),
+        ConfigurationKey(name: "http.cors_origins", kind: .list, standard: ""),
+        ConfigurationKey(name: "http.tls_certificate", kind: .path, standard: ""),
+        ConfigurationKey(name: "http.tls_key", kind: .path, standard: ""),
+        ConfigurationKey(name: "http.access_log", kind: .choice(["on", "off"]), standard: "off"),
         ConfigurationKey(name: "worker.name", kind: .text, standard: "worker"),
         ConfigurationKey(name: "worker.concurrency", kind: .integer(1...10_000), standard: "64"),
         ConfigurationKey(name: "worker.drain_timeout", kind: .duration(.zero ... .seconds(86_400)), standard: "30s"),

@@ -13,6 +13,7 @@ extension ConfigurationSource {
             case .duration: _ = try duration(key.name)
             case .choice: _ = try choice(key.name)
             case .hosts: _ = try hosts(key.name)
+            case .list: _ = list(key.name)
             }
         }
     }
@@ -38,6 +39,15 @@ extension ConfigurationSource {
         guard !value.text.isEmpty else { return nil }
         guard value.text.hasPrefix("/") else { throw wrong(value, name) }
         return value.text
+    }
+
+    func list(_ name: String) -> [String] {
+        self[name].text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+    }
+
+    /// What is wrong with a value that a part of Chorus could not use.
+    func fault(_ name: String, _ message: String) -> ConfigurationFault {
+        ConfigurationFault(place: self[name].place, message: "\(name) \(message)")
     }
 
     func integer(_ name: String) throws -> Int {
@@ -98,7 +108,7 @@ extension ConfigurationSource {
                 "a duration such as 250ms, 30s or 5m, \(range.lowerBound.components.seconds)s to \(range.upperBound.components.seconds)s"
             case .choice(let choices): "one of \(choices.joined(separator: ", "))"
             case .path: "an absolute path"
-            case .text, .secret, .hosts, nil: "a text"
+            case .text, .secret, .hosts, .list, nil: "a text"
             }
         return ConfigurationFault(place: value.place, message: "\(name) must be \(allowed), not '\(value.text.prefix(60))'")
     }

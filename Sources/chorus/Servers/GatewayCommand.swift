@@ -51,6 +51,29 @@ struct GatewayCommand: AsyncParsableCommand {
         gateway.uploadTasks = try configuration.source.integer("http.upload_tasks")
         gateway.uploadTimeout = try configuration.source.duration("http.upload_timeout")
         gateway.uploadsAtOnce = try configuration.source.integer("http.uploads_at_once")
+        gateway.maxConnections = try configuration.source.integer("http.max_connections")
+        gateway.connectionsPerAddress = try configuration.source.integer("http.connections_per_address")
+        gateway.idleTimeout = try configuration.source.duration("http.idle_timeout")
+        gateway.headTimeout = try configuration.source.duration("http.head_timeout")
+        gateway.bodyTimeout = try configuration.source.duration("http.body_timeout")
+        gateway.requestsPerSecond = try configuration.source.integer("http.requests_per_second")
+        gateway.refusalsPerMinute = try configuration.source.integer("http.refusals_per_minute")
+        gateway.logsRequests = try configuration.source.choice("http.access_log") == "on"
+        gateway.corsOrigins = Set(configuration.source.list("http.cors_origins"))
+        guard let proxies = TrustedProxies(configuration.source.list("http.trusted_proxies")) else {
+            throw configuration.source.fault("http.trusted_proxies", "must be addresses or ranges such as 10.0.0.0/8, with commas between")
+        }
+        gateway.trustedProxies = proxies
+        gateway.tls = try tls(configuration.source)
         return gateway
+    }
+
+    private static func tls(_ source: ConfigurationSource) throws -> TLSFiles? {
+        switch (try source.path("http.tls_certificate"), try source.path("http.tls_key")) {
+        case (nil, nil): return nil
+        case (let certificate?, let key?): return TLSFiles(certificate: certificate, key: key)
+        case (nil, _): throw source.fault("http.tls_certificate", "is needed beside http.tls_key")
+        case (_, nil): throw source.fault("http.tls_key", "is needed beside http.tls_certificate")
+        }
     }
 }

@@ -1,0 +1,122 @@
+import HTTPTypes
+import NIOCore
+import NIOHTTPTypes
+
+/// Watches one connection: closes it where its caller is too slow, or has too many.
+///
+/// It stands behind the decoder and sees requests; a second handler before everything else sees that bytes come. A timer is set at most once
+/// a connection and time limit, not once a request.
+final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    private let limits: RequestTimes
+    private let addresses: ConnectionsByAddress
+    private var pace: RequestPace
+    private var timer: Scheduled<Void>?
+    /// Counted there until the connection ends.
+    private var address: String?
+
+    init(limits: RequestTimes, addresses: ConnectionsByAddress) {
+        self.limits = limits
+        self.addresses = addresses
+        pace = RequestPace(headLimit: limits.head)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        try? context.pipeline.syncOperations.addHandler(FirstBytes(self, context), position: .first)
+        if context.channel.isActive { enter(context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        enter(context)
+        context.fireChannelActive()
+    }
+
+    private func enter(_ context: ChannelHandlerContext) {
+        guard address == nil, let address = context.remoteAddress?.ipAddress else { return }
+        guard addresses.enter(address) else {
+            context.close(promise: nil)
+            return
+        }
+        self.address = address
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if let address { addresses.leave(address) }
+        address = nil
+        timer?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            pace.headCame(at: .now, bodyLimit: TaskUploads.isUpload(head.headerFields) ? limits.upload : limits.body)
+            watch(context)
+        case .body: break
+        case .end: pace.bodyEnded()
+        }
+        context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .end = unwrapOutboundIn(data) { pace.answered() }
+        context.write(data, promise: promise)
+    }
+
+    fileprivate func bytesCame(_ context: ChannelHandlerContext) {
+        pace.bytesCame(at: .now)
+        watch(context)
+    }
+
+    private func watch(_ context: ChannelHandlerContext) {
+        guard timer == nil else { return }
+        let now = ContinuousClock.now
+        switch pace.verdict(at: now) {
+        case .fine: return
+        case .overdue: context.close(promise: nil)
+        case .pending(let deadline):
+            timer = context.eventLoop.assumeIsolated().scheduleTask(in: .init(deadline - now)) {
+                self.timer = nil
+                self.watch(context)
+            }
+        }
+    }
+
+    /// The first handler of the connection, before decryption.
+    private final class FirstBytes: ChannelInboundHandler, RemovableChannelHandler {
+        typealias InboundIn = ByteBuffer
+        typealias InboundOut = ByteBuffer
+
+        private let watch: ConnectionWatch
+        private let context: ChannelHandlerContext
+
+        init(_ watch: ConnectionWatch, _ context: ChannelHandlerContext) {
+            self.watch = watch
+            self.context = context
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            watch.bytesCame(self.context)
+            context.fireChannelRead(data)
+        }
+    }
+}
+
+/// How long the parts of a request may take.
+struct RequestTimes: Sendable {
+    var head: Duration
+    var body: Duration
+    /// Of tasks as lines.
+    var upload: Duration
+
+    init(_ configuration: GatewayConfiguration) {
+        head = configuration.headTimeout
+        body = configuration.bodyTimeout
+        // The upload's own limit comes first, and can answer.
+        upload = configuration.uploadTimeout + .seconds(5)
+    }
+}

@@ -1,0 +1,53 @@
+/// Whether a caller sends its request fast enough: a value without clock or connection.
+///
+/// A connection that sends a byte now and then would hold its place for ever ("Slowloris"). Each part of a request has a time in which all of
+/// it must be there; what comes between does not extend it.
+struct RequestPace {
+    private enum Phase {
+        /// Between requests: the idle timeout is another's affair.
+        case idle
+        /// Bytes have come, and no whole head yet.
+        case head(since: ContinuousClock.Instant)
+        /// The head is there, and not the end of the body.
+        case body(since: ContinuousClock.Instant, limit: Duration)
+        /// It is all there.
+        case complete
+    }
+
+    enum Verdict: Equatable {
+        /// Nothing is awaited.
+        case fine
+        /// Look again then.
+        case pending(until: ContinuousClock.Instant)
+        case overdue
+    }
+
+    let headLimit: Duration
+    private var phase = Phase.idle
+
+    init(headLimit: Duration) { self.headLimit = headLimit }
+
+    mutating func bytesCame(at now: ContinuousClock.Instant) {
+        if case .idle = phase { phase = .head(since: now) }
+    }
+
+    /// - Parameter limit: how long the body may take from here.
+    mutating func headCame(at now: ContinuousClock.Instant, bodyLimit limit: Duration) { phase = .body(since: now, limit: limit) }
+
+    mutating func bodyEnded() { phase = .complete }
+
+    /// The answer is out. A body that still comes keeps its time.
+    mutating func answered() {
+        if case .complete = phase { phase = .idle }
+    }
+
+    func verdict(at now: ContinuousClock.Instant) -> Verdict {
+        let deadline: ContinuousClock.Instant
+        switch phase {
+        case .idle, .complete: return .fine
+        case .head(let since): deadline = since + headLimit
+        case .body(let since, let limit): deadline = since + limit
+        }
+        return now < deadline ? .pending(until: deadline) : .overdue
+    }
+}

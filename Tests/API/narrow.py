@@ -1,0 +1,29 @@
+"""Writes the gateway's description to a file, narrowed to what exists there: names and ids that a schema cannot know."""
+
+import json
+import os
+import sys
+import urllib.request
+
+from openapi_spec_validator import validate
+
+
+def read(path):
+    request = urllib.request.Request(
+        os.environ["CHORUS_URL"] + path, headers={"Authorization": "Bearer " + os.environ["CHORUS_API_KEY"]}
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+document = read("/openapi.json")
+validate(document)
+engines = [engine["name"] for engine in read("/v1/engines")["data"]]
+schemas = document["components"]["schemas"]
+schemas["EngineName"] = {"enum": engines + [None]}
+schemas["EngineList"]["items"] = {"enum": engines}
+# A parent must be a waiting task of the same project; a project's key must be one of the caller's.
+schemas["ParentID"] = {"type": "null"}
+schemas["NewProject"]["properties"]["api_key"] = {"type": "null"}
+with open(sys.argv[1], "w") as file:
+    json.dump(document, file)
