@@ -1,5 +1,4 @@
 import Domain
-import Gateway
 import HTTPTypes
 import Logging
 import NIOURLSession
@@ -7,6 +6,8 @@ import Postgres
 import ServiceLifecycle
 import Store
 import TestSupport
+
+@testable import Gateway
 
 /// A gateway on a port of its own over a migrated database, with two accounts that have a key each.
 struct GatewayFixture: Sendable {
@@ -24,6 +25,8 @@ struct GatewayFixture: Sendable {
     let strangersKey: APIKey
     let port: Int
     let accepted: Counter
+    /// Every route, such as `GET /v1/projects`.
+    let routes: [String]
 
     static func with(
         engines: [EngineRow] = [EngineRow(name: "local", type: "openai", definition: ["name": "local", "secret": "env:LOCAL_KEY"])],
@@ -60,7 +63,8 @@ struct GatewayFixture: Sendable {
                 var outcome: Result<Void, any Error> = .success(())
                 for await port in ports {
                     let fixture = GatewayFixture(
-                        store: store, database: database, key: key, strangersKey: strangersKey, port: port, accepted: accepted)
+                        store: store, database: database, key: key, strangersKey: strangersKey, port: port, accepted: accepted,
+                        routes: gateway.routes.map { "\($0.method.rawValue) \($0.path)" })
                     do { try await body(fixture) } catch { outcome = .failure(error) }
                     break
                 }
@@ -73,17 +77,22 @@ struct GatewayFixture: Sendable {
         try await made.drop()
     }
 
-    private init(store: Store, database: PostgresClient, key: APIKey, strangersKey: APIKey, port: Int, accepted: Counter) {
+    private init(store: Store, database: PostgresClient, key: APIKey, strangersKey: APIKey, port: Int, accepted: Counter, routes: [String])
+    {
         self.store = store
         self.database = database
         self.key = key
         self.strangersKey = strangersKey
         self.port = port
         self.accepted = accepted
+        self.routes = routes
     }
 
+    /// Hashed once: that is meant to be slow.
+    static let password = Result { try PasswordHash(password: "correct horse battery") }
+
     private static func newKey(_ email: String, _ store: Store) async throws -> APIKey {
-        let userID = try await store.createAccount(email: email, password: try PasswordHash(password: "correct horse"), fullName: nil)
+        let userID = try await store.createAccount(email: email, password: try password.get(), fullName: nil)
         return try await store.createKey(userID: userID, name: "test").key
     }
 

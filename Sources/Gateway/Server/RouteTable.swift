@@ -15,6 +15,11 @@ struct RouteTable {
         handlers[path, default: [:]][method] = handler
     }
 
+    /// Every route that there is: what tests go through, so that none is forgotten.
+    var routes: [(method: HTTPRequest.Method, path: String)] {
+        handlers.flatMap { path, byMethod in byMethod.keys.map { ($0, path) } }
+    }
+
     func responder() -> RouterResponder<GatewayContext> {
         let router = Router(context: GatewayContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: RequestEnvelope())
