@@ -13,8 +13,11 @@ public struct Gateway: Service {
     private let configuration: GatewayConfiguration
     private let logger: Logger
     private let onListening: @Sendable (Int) async -> Void
-    let routes: RouteTable
     private let responder: RouterResponder<GatewayContext>
+    /// What it answers to.
+    let routes: [(method: HTTPRequest.Method, path: String)]
+    /// What works beside the requests, for as long as they are taken.
+    private let attendants: [any Service]
 
     /// - Parameters:
     ///   - acceptances: the group commit that stores tasks, and sees to it that they run; it must run for as long as requests may be in
@@ -33,7 +36,9 @@ public struct Gateway: Service {
         self.configuration = configuration
         self.logger = logger
         self.onListening = onListening
-        let access = Access(store)
+        let uses = KeyUseWriter(store: store, logger: logger)
+        let access = Access(store, uses: uses)
+        attendants = [uses]
         let engines = EngineDirectory(store)
         let bodies = BodyReader(limit: configuration.bodyLimit)
         var routes = RouteTable()
@@ -47,8 +52,10 @@ public struct Gateway: Service {
         TaskMoveRoutes(store: store, access: access, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
         ProjectMoveRoutes(store: store, access: access, engines: engines, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
         FleetRoutes(store: store, access: access).add(to: &routes)
+        KeyRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
+        MemberRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
         ReferenceRoutes().add(to: &routes)
-        self.routes = routes
+        self.routes = routes.routes
         responder = routes.responder(RequestEnvelope(configuration))
     }
 
@@ -64,7 +71,11 @@ public struct Gateway: Service {
                 if let port = channel.localAddress?.port { await onListening(port) }
             },
             logger: logger)
-        try await application.run()
+        try await withThrowingTaskGroup { group in
+            for attendant in attendants { group.addTask { try await attendant.run() } }
+            defer { group.cancelAll() }
+            try await application.run()
+        }
     }
 
     private func server() throws -> HTTPServerBuilder {

@@ -14,8 +14,7 @@ extension Principal {
     public func verdict(on project: UUID, role: ProjectRole?, _ permission: ProjectPermission) -> Verdict {
         guard let role, permissions.sees(project: project) else { return .unseen }
         guard role.allows(permission) else {
-            return .refused(
-                .forbidden("Your role in the project is \(role.rawValue): to \(permission.words) takes \(permission.leastRole.rawValue)."))
+            return .refused(.lacking(permission, role))
         }
         guard permissions.allows(permission.scope) else { return .refused(.lacking(permission.scope)) }
         return .allowed
@@ -42,6 +41,10 @@ extension Problem {
     /// The caller is known, and may not.
     public static func forbidden(_ detail: String) -> Problem {
         Problem(status: 403, title: "Forbidden", detail: detail)
+    }
+
+    static func lacking(_ permission: ProjectPermission, _ role: ProjectRole) -> Problem {
+        .forbidden("Your role in the project is \(role.rawValue): to \(permission.words) takes \(permission.leastRole.rawValue).")
     }
 
     static func lacking(_ scope: KeyScope) -> Problem {

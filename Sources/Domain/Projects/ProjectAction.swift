@@ -9,6 +9,16 @@ public enum ProjectAction: String, Sendable, Hashable, CaseIterable {
     /// Puts it away, once no task of it is left to run.
     case archive
 
+    /// What the log calls it when it is done.
+    public var activity: ActivityType {
+        switch self {
+        case .pause: .paused
+        case .resume: .resumed
+        case .cancel: .cancelled
+        case .archive: .archived
+        }
+    }
+
     /// Where the action leads. It may be done wherever ``ProjectStatus/next`` holds that.
     public var target: ProjectStatus {
         switch self {

@@ -9,8 +9,6 @@ public struct ProjectChange: Sendable, Hashable {
     public var metadata: FieldChange<JSONObject>
     /// All settings anew: what they do not say is the standard.
     public var settings: ProjectSettings?
-    /// The names of the fields, for the project's log.
-    public var fieldNames: [String]
 
     /// Reads the body of `PATCH /v1/projects/{id}`; everything wrong with it is in the problem.
     public init(reading body: JSONValue, knownEngines: EngineNames) throws(Problem) {
@@ -29,7 +27,6 @@ public struct ProjectChange: Sendable, Hashable {
             fields.append(reader.errors)
         }
         fields.finish()
-        fieldNames = object.keys
         guard fields.errors.isEmpty else { throw .invalid(fields.errors) }
     }
 }

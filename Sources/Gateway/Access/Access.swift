@@ -12,14 +12,16 @@ struct Access: Sendable {
     private static let lifetime: Duration = .seconds(2)
 
     private let store: Store
+    private let uses: KeyUseWriter
     /// By the key's digest.
     private let principals: ReadThroughCache<String, Principal?>
     private let projects: ReadThroughCache<ProjectView.Key, ProjectView?>
     /// The project of each task: it never changes.
     private let projectsOfTasks: ReadThroughCache<UUID, UUID?>
 
-    init(_ store: Store) {
+    init(_ store: Store, uses: KeyUseWriter) {
         self.store = store
+        self.uses = uses
         principals = ReadThroughCache(capacity: 10_000) { $0 == nil ? .milliseconds(500) : Self.lifetime }
         // A project that is not there may be made, and somebody made a member, the next moment.
         projects = ReadThroughCache(capacity: 10_000) { $0?.role == nil ? .zero : Self.lifetime }
@@ -31,6 +33,7 @@ struct Access: Sendable {
         guard let key = APIKey(in: request.headers) else { throw Problem.unauthorized }
         let principal = try await principals.value(for: key.digest) { [store] in try await store.principal(of: key) }
         guard let principal else { throw Problem.unauthorized }
+        uses.note(principal)
         return principal
     }
 

@@ -11,11 +11,13 @@ struct RouteTable {
 
     private var handlers: [String: [HTTPRequest.Method: Handler]] = [:]
 
-    /// Every path, with the methods that it knows.
-    var paths: [String: Set<HTTPRequest.Method>] { handlers.mapValues { Set($0.keys) } }
-
     mutating func on(_ method: HTTPRequest.Method, _ path: String, _ handler: @escaping Handler) {
         handlers[path, default: [:]][method] = handler
+    }
+
+    /// Every route that there is: what tests go through, so that none is forgotten.
+    var routes: [(method: HTTPRequest.Method, path: String)] {
+        handlers.flatMap { path, byMethod in byMethod.keys.map { ($0, path) } }
     }
 
     func responder(_ envelope: RequestEnvelope) -> RouterResponder<GatewayContext> {

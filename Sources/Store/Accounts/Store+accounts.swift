@@ -23,15 +23,6 @@ extension Store {
         try await database.query("SELECT user_id FROM accounts WHERE email = lower(\(email))") { try $0.decode(UUID.self) }.first
     }
 
-    /// Makes an API key and gives it back, this once.
-    public func createKey(userID: UUID, name: String?) async throws -> (id: UUID, key: APIKey) {
-        let id = UUID.v7()
-        let key = APIKey.random()
-        _ = try await database.execute(
-            "INSERT INTO api_keys (key_id, user_id, api_key, name) VALUES (\(id), \(userID), \(key.digest), \(name))")
-        return (id, key)
-    }
-
     /// Who holds this key; nil where it is unknown, revoked or expired, or its account is not active. Index: `api_keys_api_key_key`.
     public func principal(of key: APIKey) async throws -> Principal? {
         let rows = try await database.query(

@@ -18,32 +18,30 @@ extension Store {
                 throw Problem.conflict("The project is \(status.rawValue) and has tasks that have not ended: cancel it, or let them end.")
             }
             let isUnsettled = action == .pause || action == .cancel
-            let rows = try connection.pipeline([
+            let rows = try connection.query(
                 """
                 UPDATE projects
                 SET status = \(action.target.rawValue), updated_at = clock_timestamp(),
                     settling_by = CASE WHEN \(isUnsettled) THEN \(person) END
                 WHERE project_id = \(id) AND status = \(status.rawValue)
                 RETURNING \(unescaped: ProjectRecord.columns)
-                """,
-                """
-                INSERT INTO project_activity_log (log_id, project_id, user_id, activity_type, activity_description, metadata)
-                VALUES (chorus_uuid_v7(), \(id), \(person), \(action.logType), \("The project was \(action.logType)."),
-                    CASE WHEN \(reason)::text IS NULL THEN NULL ELSE jsonb_build_object('reason', \(reason)::text) END)
-                """,
-            ])
-            guard let row = rows.first?.first else { throw Problem.notFound("project") }
+                """)
+            guard let row = rows.first else { throw Problem.notFound("project") }
+            let facts: JSONValue = ["from": .string(status.rawValue), "to": .string(action.target.rawValue), "reason": JSONValue(reason)]
+            try Self.log(action.activity, ofProjects: [id], by: person, facts, connection)
             return try ProjectRecord(row)
         }
     }
 
-    /// Changes a project, writes to its log which fields, and gives it back. Throws like `move`. Index: `projects_pkey`.
+    /// Changes a project, writes to its log what became different, and gives it back. Throws like `move`. Index: `projects_pkey`.
     public func change(project id: UUID, _ change: ProjectChange, by person: UUID) async throws -> ProjectRecord {
         do {
             return try await database.transaction { connection in
-                let status = try Self.lockedStatus(of: id, connection)
-                guard status != .archived else { throw Problem.conflict("The project is archived: resume it first.") }
-                let rows = try connection.pipeline([
+                let known = try connection.query(
+                    "SELECT \(unescaped: ProjectRecord.columns) FROM projects WHERE project_id = \(id) FOR NO KEY UPDATE")
+                guard let old = try known.first.map(ProjectRecord.init) else { throw Problem.notFound("project") }
+                guard old.status != .archived else { throw Problem.conflict("The project is archived: resume it first.") }
+                let rows = try connection.query(
                     """
                     UPDATE projects
                     SET project_name = coalesce(\(change.name), project_name), priority = coalesce(\(change.priority.map { Int32(clamping: $0) }), priority),
@@ -53,15 +51,11 @@ extension Store {
                         settings = coalesce(\(change.settings?.object.column), settings), updated_at = clock_timestamp()
                     WHERE project_id = \(id)
                     RETURNING \(unescaped: ProjectRecord.columns)
-                    """,
-                    """
-                    INSERT INTO project_activity_log (log_id, project_id, user_id, activity_type, activity_description, metadata)
-                    VALUES (chorus_uuid_v7(), \(id), \(person), 'updated', 'The project was changed.',
-                        jsonb_build_object('fields', to_jsonb(\(change.fieldNames))))
-                    """,
-                ])
-                guard let row = rows.first?.first else { throw Problem.notFound("project") }
-                return try ProjectRecord(row)
+                    """)
+                guard let row = rows.first else { throw Problem.notFound("project") }
+                let new = try ProjectRecord(row)
+                try Self.log(.updated, ofProjects: [id], by: person, old.changes(to: new), connection)
+                return new
             }
         } catch let error as PostgresError where error.constraint == "idx_projects_name_user" {
             throw Problem.nameIsTaken
@@ -102,18 +96,6 @@ enum TaskPlace: CaseIterable {
 
     /// In the order of the index, where there may be a million: each batch then reads no more than itself.
     var order: String { self == .backlog ? "ORDER BY project_id, priority DESC, engine, available_at, task_id" : "" }
-}
-
-extension ProjectAction {
-    /// What the log calls it when it is done.
-    fileprivate var logType: String {
-        switch self {
-        case .pause: "paused"
-        case .resume: "resumed"
-        case .cancel: "cancelled"
-        case .archive: "archived"
-        }
-    }
 }
 
 extension Problem {

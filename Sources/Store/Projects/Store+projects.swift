@@ -27,7 +27,7 @@ extension Store {
                     """,
                     """
                     INSERT INTO project_activity_log (log_id, project_id, user_id, activity_type, activity_description)
-                    VALUES (chorus_uuid_v7(), \(project.id), \(principal.userID), 'created', 'The project was created.')
+                    VALUES (chorus_uuid_v7(), \(project.id), \(principal.userID), \(ActivityType.created.rawValue), \(ActivityType.created.description))
                     """,
                 ])
                 guard let row = rows.first?.first(where: { _ in true }) else { throw Problem.notFound("project") }
@@ -75,15 +75,6 @@ extension Store {
             var columns = row.columns
             return (status: try columns.nextCase(), count: try columns.next())
         }
-    }
-
-    /// Appends to the project's log.
-    public func logActivity(projectID: UUID, userID: UUID, type: String, description: String, metadata: JSONValue?) async throws {
-        _ = try await database.execute(
-            """
-            INSERT INTO project_activity_log (log_id, project_id, user_id, activity_type, activity_description, metadata)
-            VALUES (chorus_uuid_v7(), \(projectID), \(userID), \(type), \(description), \(metadata?.column))
-            """)
     }
 }
 

@@ -1,0 +1,71 @@
+import Domain
+
+/// Who may use which route: one entry each. A route without an entry fails the test, so that nobody forgets to decide.
+struct AccessMatrix {
+    enum Rule: Equatable {
+        /// It is about a project, or a task or result in one.
+        case project(ProjectPermission)
+        /// It is about an API key, which is its user's alone.
+        case ownKey(KeyScope)
+        /// It is about what the caller has or makes, and names nothing of somebody else's.
+        case caller(KeyScope?)
+        /// It asks for no credentials.
+        case open
+    }
+
+    struct Entry {
+        var rule: Rule
+        var body: String?
+        /// The answer has no end: only its head is looked at.
+        var streams = false
+
+        init(_ rule: Rule, _ body: String? = nil, streams: Bool = false) {
+            self.rule = rule
+            self.body = body
+            self.streams = streams
+        }
+    }
+
+    static let task = #"{"task_type":"chat","input_data":{"prompt":"hi"}}"#
+
+    /// `#` in a body stands for the address of an account that is no member.
+    static let entries: [String: Entry] = [
+        "GET /healthz": Entry(.open),
+        "GET /readyz": Entry(.open),
+        "GET /v1/engines": Entry(.caller(nil)),
+        "GET /v1/workers": Entry(.caller(nil)),
+
+        "GET /v1/api-keys": Entry(.caller(.accountRead)),
+        "POST /v1/api-keys": Entry(.caller(.keysWrite), #"{"permissions":{"scopes":["keys:write"]}}"#),
+        "DELETE /v1/api-keys/:key_id": Entry(.ownKey(.keysWrite)),
+
+        "GET /v1/projects": Entry(.caller(.projectsRead)),
+        "POST /v1/projects": Entry(.caller(.projectsWrite), #"{"project_name":"Another"}"#),
+        "GET /v1/projects/:project_id": Entry(.project(.read)),
+        "GET /v1/projects/:project_id/stats": Entry(.project(.read)),
+        "PATCH /v1/projects/:project_id": Entry(.project(.changeProject), #"{"priority":2}"#),
+        "POST /v1/projects/:project_id/pause": Entry(.project(.moveProject), "{}"),
+        "POST /v1/projects/:project_id/resume": Entry(.project(.moveProject), "{}"),
+        "POST /v1/projects/:project_id/cancel": Entry(.project(.moveProject), "{}"),
+        "POST /v1/projects/:project_id/archive": Entry(.project(.moveProject), "{}"),
+        "GET /v1/projects/:project_id/activity": Entry(.project(.readActivity)),
+        "GET /v1/projects/:project_id/members": Entry(.project(.read)),
+        "PUT /v1/projects/:project_id/members": Entry(.project(.manageMembers), ##"{"email":"#","role":"viewer"}"##),
+        "GET /v1/projects/:project_id/members/:user_id": Entry(.project(.read)),
+        "PUT /v1/projects/:project_id/members/:user_id": Entry(.project(.manageMembers), #"{"role":"editor"}"#),
+        "DELETE /v1/projects/:project_id/members/:user_id": Entry(.project(.manageMembers)),
+        "GET /v1/projects/:project_id/tasks": Entry(.project(.readTasks)),
+        "POST /v1/projects/:project_id/tasks": Entry(.project(.submitTasks), task),
+
+        "GET /v1/tasks/:task_id": Entry(.project(.readTasks)),
+        "GET /v1/tasks/:task_id/history": Entry(.project(.readTasks)),
+        "GET /v1/tasks/:task_id/results": Entry(.project(.readTasks)),
+        "GET /v1/tasks/:task_id/children": Entry(.project(.readTasks)),
+        "GET /v1/tasks/:task_id/why": Entry(.project(.readTasks)),
+        "POST /v1/tasks/:task_id/cancel": Entry(.project(.moveTasks), "{}"),
+        "POST /v1/tasks/:task_id/pause": Entry(.project(.moveTasks), "{}"),
+        "POST /v1/tasks/:task_id/resume": Entry(.project(.moveTasks), "{}"),
+        "POST /v1/tasks/:task_id/retry": Entry(.project(.moveTasks), "{}"),
+        "PATCH /v1/tasks/:task_id": Entry(.project(.moveTasks), #"{"priority":2}"#),
+    ]
+}
