@@ -24,6 +24,7 @@ schemas["EngineName"] = {"enum": engines + [None]}
 schemas["EngineList"]["items"] = {"enum": engines}
 # A parent must be a waiting task of the same project; a project's key must be one of the caller's.
 schemas["ParentID"] = {"type": "null"}
+schemas["NewKey"]["properties"]["expires_at"] = {"type": "null"}
 schemas["NewProject"]["properties"]["api_key"] = {"type": "null"}
 with open(sys.argv[1], "w") as file:
     json.dump(document, file)

@@ -1,5 +1,6 @@
 import Domain
 import HTTPTypes
+import Store
 import Testing
 
 @testable import Gateway
