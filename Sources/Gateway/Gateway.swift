@@ -38,7 +38,7 @@ public struct Gateway: Service {
         HealthRoutes(checks: readiness, timeout: configuration.readinessTimeout).add(to: &routes)
         ProjectRoutes(store: store, access: access, engines: engines, bodies: bodies, onCreated: onProjectCreated).add(to: &routes)
         TaskSubmissionRoutes(
-            access: access, engines: engines, bodies: bodies, arrayLimit: configuration.arrayLimit, acceptances: acceptances,
+            store: store, access: access, engines: engines, bodies: bodies, arrayLimit: configuration.arrayLimit, acceptances: acceptances,
             uploads: TaskUploads(store: store, engines: engines, limits: UploadLimits(configuration), onWaiting: onWaiting)
         ).add(to: &routes)
         TaskRoutes(store: store, access: access, takesBrokerMessages: takesBrokerMessages).add(to: &routes)

@@ -21,12 +21,16 @@ struct ProjectRoutes: Sendable {
 
     private func create(_ request: Request) async throws -> Response {
         let principal = try await access.principal(request)
-        try BodyReader.refuseIdempotencyKey(request)
-        let body = try await bodies.json(request)
+        let key = try IdempotencyKey(request, of: principal)
+        let (body, repeatable) = try await bodies.json(request, under: key)
+        if let repeatable, let first = try await store.repetition(of: repeatable) { return Response(repeating: first) }
         let project = try await engines.reading { names throws(Problem) in try NewProject(reading: body, knownEngines: names) }
-        let record = try await store.createProject(project, principal: principal)
-        onCreated()
-        return Response(record.json, status: .created, location: "/v1/projects/\(record.id.text)")
+        switch try await store.createProject(project, principal: principal, under: repeatable) {
+        case .repeated(let first): return Response(repeating: first)
+        case .made(let record):
+            onCreated()
+            return Response(record.json, status: .created, location: "/v1/projects/\(record.id.text)")
+        }
     }
 
     private func list(_ request: Request) async throws -> Response {

@@ -7,6 +7,7 @@ import Store
 
 /// `POST /v1/projects/{id}/tasks`: the hot path. Its one statement is shared with the requests of the same moment; lines go their own way.
 struct TaskSubmissionRoutes: Sendable {
+    let store: Store
     let access: Access
     let engines: EngineDirectory
     let bodies: BodyReader
@@ -22,23 +23,27 @@ struct TaskSubmissionRoutes: Sendable {
         let principal = try await access.principal(request)
         let projectID = try context.id("project_id")
         let project = try await access.requireProject(projectID, of: principal)
-        try BodyReader.refuseIdempotencyKey(request)
+        let key = try IdempotencyKey(request, of: principal)
         if TaskUploads.isUpload(request) {
             let project = try await access.requireProject(projectID, of: principal, noOlderThan: EngineDirectory.refusalAge)
-            return try await uploads.accept(request, context, projectID: projectID, project)
+            return try await uploads.accept(request, context, projectID: projectID, project, under: key)
         }
-        let body = try await bodies.json(request)
+        let (body, repeatable) = try await bodies.json(request, under: key)
+        let isSingle = body.arrayValue == nil
+        // Before anything is checked: the answer is the first one again, whatever has changed since.
+        if let repeatable, let first = try await store.repetition(of: repeatable) {
+            return Response(repeating: isSingle ? try first.dated() : first)
+        }
         let tasks = try await tasks(in: body, project) {
             try await access.requireProject(projectID, of: principal, noOlderThan: EngineDirectory.refusalAge)
         }
-        let submission = Submission(projectID: projectID, userID: principal.userID, tasks: tasks)
+        let answer = SubmissionAnswer(projectID: projectID, tasks: tasks, isSingle: isSingle)
+        let submission = Submission(
+            projectID: projectID, userID: principal.userID, tasks: tasks,
+            idempotency: repeatable.map { Submission.Idempotency(request: $0, answer: answer.first) })
         let acceptance = try await accept(submission)
-        if body.arrayValue == nil, let task = tasks.first {
-            return Response(
-                Self.json(task, projectID: projectID, acceptance), status: .created, location: "/v1/tasks/\(task.id.text)")
-        }
-        return Response(
-            ["accepted": .number(JSONNumber(submission.size)), "task_ids": .array(tasks.map { .string($0.id.text) })], status: .created)
+        if let first = acceptance.repeated { return Response(repeating: isSingle ? try first.dated() : first) }
+        return Response(answer.json(acceptedAt: acceptance.acceptedAt), status: .created, location: answer.location)
     }
 
     /// Before tasks are refused, their project is looked at anew: its engines may just have been changed.
@@ -83,28 +88,5 @@ struct TaskSubmissionRoutes: Sendable {
         }
         try tasks.requireEngines(knownEngines)
         return tasks
-    }
-
-    private static func json(_ task: NewTask, projectID: UUID, _ acceptance: Acceptance) -> JSONValue {
-        var object: JSONObject = [
-            "task_id": .string(task.id.text),
-            "project_id": .string(projectID.text),
-            "task_type": .string(task.type),
-            "priority": .number(JSONNumber(task.priority)),
-            "status": .string(TaskStatus.pending.rawValue),
-            "created_at": JSONValue(acceptance.acceptedAt),
-        ]
-        if let children = task.children { object["children"] = ids(of: children) }
-        return .object(object)
-    }
-
-    /// Who is who in a family: nested as it came.
-    private static func ids(of children: [NewTask]) -> JSONValue {
-        .array(
-            children.map { child in
-                var object: JSONObject = ["task_id": .string(child.id.text)]
-                if let children = child.children { object["children"] = ids(of: children) }
-                return .object(object)
-            })
     }
 }

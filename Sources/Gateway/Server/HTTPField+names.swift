@@ -5,4 +5,6 @@ extension HTTPField.Name {
     static let xRequestID = HTTPField.Name("X-Request-Id") ?? .trailer
     static let xAPIKey = HTTPField.Name("X-API-Key") ?? .authorization
     static let idempotencyKey = HTTPField.Name("Idempotency-Key") ?? .trailer
+    /// On an answer that an earlier request got: `true`.
+    static let idempotencyReplayed = HTTPField.Name("Idempotency-Replayed") ?? .trailer
 }

@@ -5,12 +5,22 @@ import Postgres
 extension Store {
     /// Makes a project with its owner as a member, and the first line of its log. A name that the user has used already is a 409.
     public func createProject(_ project: NewProject, principal: Principal) async throws -> ProjectRecord {
+        guard case .made(let record) = try await createProject(project, principal: principal, under: nil) else {
+            throw Problem.keyIsInUse
+        }
+        return record
+    }
+
+    /// The same under a caller's key.
+    public func createProject(
+        _ project: NewProject, principal: Principal, under request: IdempotentRequest?
+    ) async throws -> Creation<ProjectRecord> {
         let keyID = project.apiKeyID ?? principal.keyID
         if keyID != principal.keyID, try await !isActiveKey(keyID, of: principal.userID) {
             throw Problem.invalid([FieldError(pointer: "/api_key", detail: "is not one of your active API keys")])
         }
         do {
-            return try await database.withConnection { connection in
+            return try await once(request, answering: \.firstAnswer) { connection in
                 // One round trip, one transaction.
                 let rows = try connection.pipeline([
                     """
@@ -80,6 +90,10 @@ extension Store {
             VALUES (chorus_uuid_v7(), \(projectID), \(userID), \(type), \(description), \(metadata?.column))
             """)
     }
+}
+
+extension ProjectRecord {
+    fileprivate var firstAnswer: FirstAnswer { FirstAnswer(location: "/v1/projects/\(id.text)", body: json.text) }
 }
 
 extension Page {
