@@ -8,9 +8,8 @@ import Store
 struct ProjectRoutes: Sendable {
     let store: Store
     let access: Access
-    let engines: EngineDirectory
     let bodies: BodyReader
-    let onCreated: @Sendable () -> Void
+    let creations: ProjectCreations
 
     func add(to routes: inout RouteTable) {
         routes.on(.post, "/v1/projects") { request, _ in try await self.create(request) }
@@ -22,10 +21,7 @@ struct ProjectRoutes: Sendable {
     private func create(_ request: Request) async throws -> Response {
         let principal = try await access.principal(request)
         try BodyReader.refuseIdempotencyKey(request)
-        let body = try await bodies.json(request)
-        let project = try await engines.reading { names throws(Problem) in try NewProject(reading: body, knownEngines: names) }
-        let record = try await store.createProject(project, principal: principal)
-        onCreated()
+        let record = try await creations.create(try await bodies.json(request), by: principal)
         return Response(record.json, status: .created, location: "/v1/projects/\(record.id.text)")
     }
 
