@@ -20,6 +20,8 @@ struct ProjectRoutes: Sendable {
 
     private func create(_ request: Request) async throws -> Response {
         let principal = try await access.principal(request)
+        try principal.require(.projectsWrite)
+        try principal.requireAllProjects()
         try BodyReader.refuseIdempotencyKey(request)
         let record = try await creations.create(try await bodies.json(request), by: principal)
         return Response(record.json, status: .created, location: "/v1/projects/\(record.id.text)")
@@ -27,16 +29,18 @@ struct ProjectRoutes: Sendable {
 
     private func list(_ request: Request) async throws -> Response {
         let principal = try await access.principal(request)
+        try principal.require(.projectsRead)
         var query = QueryParameters(request)
         let page = query.page()
         try query.finish()
-        return Response(try await store.projects(of: principal.userID, limit: page.limit, before: page.cursor), \.json)
+        return Response(try await store.projects(of: principal, limit: page.limit, before: page.cursor), \.json)
     }
 
     private func get(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
         let id = try context.id("project_id")
-        guard let project = try await store.project(id, of: principal.userID) else { throw Problem.notFound("project") }
+        try await access.requireProject(id, of: principal, to: .read)
+        guard let project = try await store.project(id) else { throw Problem.notFound("project") }
         return Response(project.json)
     }
 
@@ -44,7 +48,7 @@ struct ProjectRoutes: Sendable {
     private func stats(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
         let id = try context.id("project_id")
-        try await access.requireProject(id, of: principal)
+        try await access.requireProject(id, of: principal, to: .read)
         let counts = Dictionary(uniqueKeysWithValues: try await store.taskCounts(projectID: id).map { ($0.status, $0.count) })
         var byStatus = JSONObject()
         for status in TaskStatus.allCases { byStatus[status.rawValue] = .number(JSONNumber(counts[status] ?? 0)) }

@@ -18,14 +18,15 @@ struct TaskSubmissionRoutes: Sendable {
     private func submit(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
         let projectID = try context.id("project_id")
-        let project = try await access.requireProject(projectID, of: principal)
+        let project = try await access.requireProject(projectID, of: principal, to: .submitTasks)
         try BodyReader.refuseIdempotencyKey(request)
         if TaskUploads.isUpload(request) {
-            let project = try await access.requireProject(projectID, of: principal, noOlderThan: EngineDirectory.refusalAge)
-            return try await uploads.accept(request, context, projectID: projectID, project)
+            let project = try await access.requireProject(
+                projectID, of: principal, to: .submitTasks, noOlderThan: EngineDirectory.refusalAge)
+            return try await uploads.accept(request, context, projectID: projectID, userID: principal.userID, project)
         }
         let submitted = try await submissions.accept(try await bodies.json(request), projectID: projectID, project, by: principal) {
-            try await access.requireProject(projectID, of: principal, noOlderThan: EngineDirectory.refusalAge)
+            try await access.requireProject(projectID, of: principal, to: .submitTasks, noOlderThan: EngineDirectory.refusalAge)
         }
         return Response(submitted.json, status: .created, location: submitted.task.map { "/v1/tasks/\($0.id.text)" })
     }
