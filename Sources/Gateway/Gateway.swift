@@ -12,6 +12,7 @@ public struct Gateway: Service {
     private let configuration: GatewayConfiguration
     private let logger: Logger
     private let onListening: @Sendable (Int) async -> Void
+    let routes: RouteTable
     private let responder: RouterResponder<GatewayContext>
 
     /// - Parameters:
@@ -47,6 +48,8 @@ public struct Gateway: Service {
         TaskMoveRoutes(store: store, access: access, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
         ProjectMoveRoutes(store: store, access: access, engines: engines, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
         FleetRoutes(store: store, access: access).add(to: &routes)
+        ReferenceRoutes().add(to: &routes)
+        self.routes = routes
         responder = routes.responder()
     }
 
