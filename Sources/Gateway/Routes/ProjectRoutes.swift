@@ -8,9 +8,8 @@ import Store
 struct ProjectRoutes: Sendable {
     let store: Store
     let access: Access
-    let engines: EngineDirectory
     let bodies: BodyReader
-    let onCreated: @Sendable () -> Void
+    let creations: ProjectCreations
 
     func add(to routes: inout RouteTable) {
         routes.on(.post, "/v1/projects") { request, _ in try await self.create(request) }
@@ -21,30 +20,30 @@ struct ProjectRoutes: Sendable {
 
     private func create(_ request: Request) async throws -> Response {
         let principal = try await access.principal(request)
+        try principal.require(.projectsWrite)
+        try principal.requireAllProjects()
         let key = try IdempotencyKey(request, of: principal)
         let (body, repeatable) = try await bodies.json(request, under: key)
-        if let repeatable, let first = try await store.repetition(of: repeatable) { return Response(repeating: first) }
-        let project = try await engines.reading { names throws(Problem) in try NewProject(reading: body, knownEngines: names) }
-        switch try await store.createProject(project, principal: principal, under: repeatable) {
+        switch try await creations.create(body, by: principal, under: repeatable) {
+        case .made(let record): return Response(record.json, status: .created, location: "/v1/projects/\(record.id.text)")
         case .repeated(let first): return Response(repeating: first)
-        case .made(let record):
-            onCreated()
-            return Response(record.json, status: .created, location: "/v1/projects/\(record.id.text)")
         }
     }
 
     private func list(_ request: Request) async throws -> Response {
         let principal = try await access.principal(request)
+        try principal.require(.projectsRead)
         var query = QueryParameters(request)
         let page = query.page()
         try query.finish()
-        return Response(try await store.projects(of: principal.userID, limit: page.limit, before: page.cursor), \.json)
+        return Response(try await store.projects(of: principal, limit: page.limit, before: page.cursor), \.json)
     }
 
     private func get(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
         let id = try context.id("project_id")
-        guard let project = try await store.project(id, of: principal.userID) else { throw Problem.notFound("project") }
+        try await access.requireProject(id, of: principal, to: .read)
+        guard let project = try await store.project(id) else { throw Problem.notFound("project") }
         return Response(project.json)
     }
 
@@ -52,7 +51,7 @@ struct ProjectRoutes: Sendable {
     private func stats(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
         let id = try context.id("project_id")
-        try await access.requireProject(id, of: principal)
+        try await access.requireProject(id, of: principal, to: .read)
         let counts = Dictionary(uniqueKeysWithValues: try await store.taskCounts(projectID: id).map { ($0.status, $0.count) })
         var byStatus = JSONObject()
         for status in TaskStatus.allCases { byStatus[status.rawValue] = .number(JSONNumber(counts[status] ?? 0)) }

@@ -31,7 +31,8 @@ struct TaskUploads: Sendable {
     }
 
     func accept(
-        _ request: Request, _ context: GatewayContext, projectID: UUID, _ project: ProjectView, under key: IdempotencyKey? = nil
+        _ request: Request, _ context: GatewayContext, projectID: UUID, userID: UUID, _ project: ProjectView,
+        under key: IdempotencyKey? = nil
     ) async throws -> Response {
         try await slots.withSlot {
             let spool = try UploadSpool()
@@ -46,7 +47,7 @@ struct TaskUploads: Sendable {
             let checked = try await receiver.receive(into: spool)
             let repeatable = key.flatMap { key in receiver.digest.map { IdempotentRequest(key: key, digest: $0.finish()) } }
             let upload = Upload(
-                projectID: projectID, userID: project.userID, parentIDs: Array(checked.parentIDs), idempotency: repeatable)
+                projectID: projectID, userID: userID, parentIDs: Array(checked.parentIDs), idempotency: repeatable)
             let tasks = SpooledTasks(spool: spool, limits: limits, knownEngines: receiver.knownEngines)
             switch try await accept(upload, tasks) {
             case .repeated(let first): return Response(repeating: first)
