@@ -37,11 +37,17 @@ struct Recovery {
         let chores = try await store.chores()
         while chores.deadlines, try await store.expireWaiting(limit: 1_000) == 1_000 {}
         if chores.families { _ = try await store.settleFamilies(limit: 100) }
+        if rounds % 10 == 3 { try await forgetAnswers() }
         guard rounds % 5 == 1 else { return }
         for id in try await store.settlingProjects(limit: 100) {
             let count = try await store.settle(projectID: id)
             if count > 0 { logger.notice("tasks followed their project", metadata: ["project_id": "\(id.text)", "tasks": "\(count)"]) }
         }
+    }
+
+    /// Forgets idempotency keys whose time is over, a bounded number of them.
+    private func forgetAnswers() async throws {
+        for _ in 0..<20 where try await store.forgetAnswers(limit: 1_000) < 1_000 { return }
     }
 
     /// Takes back what has been `in_queue` for very long in queues that are never seen empty: a lost message does not show there. Where it

@@ -43,9 +43,11 @@ public struct Gateway: Service {
         let bodies = BodyReader(limit: configuration.bodyLimit)
         var routes = RouteTable()
         HealthRoutes(checks: readiness, timeout: configuration.readinessTimeout).add(to: &routes)
-        ProjectRoutes(store: store, access: access, engines: engines, bodies: bodies, onCreated: onProjectCreated).add(to: &routes)
+        let creations = ProjectCreations(store: store, engines: engines, onCreated: onProjectCreated)
+        ProjectRoutes(store: store, access: access, bodies: bodies, creations: creations).add(to: &routes)
         TaskSubmissionRoutes(
-            access: access, engines: engines, bodies: bodies, arrayLimit: configuration.arrayLimit, acceptances: acceptances,
+            access: access, bodies: bodies,
+            submissions: TaskSubmissions(store: store, engines: engines, arrayLimit: configuration.arrayLimit, acceptances: acceptances),
             uploads: TaskUploads(store: store, engines: engines, limits: UploadLimits(configuration), onWaiting: onWaiting)
         ).add(to: &routes)
         TaskRoutes(store: store, access: access, takesBrokerMessages: takesBrokerMessages).add(to: &routes)

@@ -87,7 +87,9 @@ import Testing
         ),
         BadInput(testDescription: "a number", body: "7", status: 422, pointer: ""),
         BadInput(testDescription: "content type", body: task, status: 415, contentType: "text/plain"),
-        BadInput(testDescription: "idempotency key", body: task, status: 400, pointer: "Idempotency-Key", idempotencyKey: "k"),
+        BadInput(
+            testDescription: "idempotency key", body: task, status: 400, pointer: "Idempotency-Key",
+            idempotencyKey: String(repeating: "k", count: 256)),
         BadInput(testDescription: "a little too large", body: "\"\(String(repeating: "x", count: 20_000))\"", status: 413),
         BadInput(testDescription: "much too large", body: "\"\(String(repeating: "x", count: 4_000_000))\"", status: 413),
     ]

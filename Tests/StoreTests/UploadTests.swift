@@ -20,9 +20,10 @@ import Testing
     @Test func batchesAreAcceptedTogether() async throws {
         try await StoreFixture.with { fixture in
             let batches = try (0..<3).map { _ in try (0..<4).map { _ in try StoreFixture.newTask() } }
-            let accepted = try await fixture.store.accept(Self.upload(fixture)) { take in
+            let creation = try await fixture.store.accept(Self.upload(fixture)) { take in
                 for batch in batches { try take(batch) }
             }
+            guard case .made(let accepted) = creation else { throw Problem.notFound("upload") }
             #expect(accepted.taskIDs == batches.flatMap { $0.map(\.id) })
             #expect(accepted.taskCount == 12)
             #expect(try await fixture.admit().count == 12)

@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import NIOCore
+import Store
 
 /// Reads the JSON body of a request, up to a limit.
 struct BodyReader: Sendable {
@@ -10,7 +11,15 @@ struct BodyReader: Sendable {
     let limit: Int
 
     /// - Throws: `Problem`; `UnreadBody` where the answer must end the connection.
-    func json(_ request: Request) async throws -> JSONValue {
+    func json(_ request: Request) async throws -> JSONValue { try Self.json(try await bytes(request)) }
+
+    /// The body and, where the request has a key, what its repetition is known by.
+    func json(_ request: Request, under key: IdempotencyKey?) async throws -> (JSONValue, IdempotentRequest?) {
+        let bytes = try await bytes(request)
+        return (try Self.json(bytes), key.map { IdempotentRequest(request, key: $0, body: bytes) })
+    }
+
+    private func bytes(_ request: Request) async throws -> ByteBuffer {
         guard Self.isJSON(request.headers[.contentType]) else {
             throw Problem(status: 415, title: "Unsupported media type", detail: "Send the body as application/json.")
         }
@@ -20,17 +29,19 @@ struct BodyReader: Sendable {
             if length / 4 <= limit { throw tooLarge }
             throw UnreadBody(problem: tooLarge)
         }
-        let body: ByteBuffer
         do {
-            body = try await request.body.collect(upTo: limit)
+            return try await request.body.collect(upTo: limit)
         } catch is NIOTooManyBytesError {
             throw UnreadBody(problem: tooLarge)
         } catch {
             throw UnreadBody(problem: .badRequest("The body broke off."))
         }
-        do {
-            return try body.withUnsafeReadableBytes { try JSONValue(parsing: $0.bindMemory(to: UInt8.self)) }
-        } catch let error as JSONError {
+    }
+
+    private static func json(_ body: ByteBuffer) throws(Problem) -> JSONValue {
+        do throws(JSONError) {
+            return try body.withUnsafeReadableBytes { bytes throws(JSONError) in try JSONValue(parsing: bytes.bindMemory(to: UInt8.self)) }
+        } catch {
             throw Problem(error)
         }
     }
@@ -44,14 +55,6 @@ struct BodyReader: Sendable {
     /// The type itself, in lower case and without its parameters.
     static func mediaType(_ contentType: String?) -> String? {
         contentType?.prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" }
-    }
-
-    /// Refuses a key whose promise cannot be kept: ignoring it would store a repeated request twice.
-    static func refuseIdempotencyKey(_ request: Request) throws(Problem) {
-        guard request.headers[.idempotencyKey] == nil else {
-            throw .badRequest(
-                "Idempotency-Key is not supported yet.", errors: [FieldError(pointer: "Idempotency-Key", detail: "is not supported yet")])
-        }
     }
 }
 

@@ -8,9 +8,8 @@ import Store
 struct ProjectRoutes: Sendable {
     let store: Store
     let access: Access
-    let engines: EngineDirectory
     let bodies: BodyReader
-    let onCreated: @Sendable () -> Void
+    let creations: ProjectCreations
 
     func add(to routes: inout RouteTable) {
         routes.on(.post, "/v1/projects") { request, _ in try await self.create(request) }
@@ -23,12 +22,12 @@ struct ProjectRoutes: Sendable {
         let principal = try await access.principal(request)
         try principal.require(.projectsWrite)
         try principal.requireAllProjects()
-        try BodyReader.refuseIdempotencyKey(request)
-        let body = try await bodies.json(request)
-        let project = try await engines.reading { names throws(Problem) in try NewProject(reading: body, knownEngines: names) }
-        let record = try await store.createProject(project, principal: principal)
-        onCreated()
-        return Response(record.json, status: .created, location: "/v1/projects/\(record.id.text)")
+        let key = try IdempotencyKey(request, of: principal)
+        let (body, repeatable) = try await bodies.json(request, under: key)
+        switch try await creations.create(body, by: principal, under: repeatable) {
+        case .made(let record): return Response(record.json, status: .created, location: "/v1/projects/\(record.id.text)")
+        case .repeated(let first): return Response(repeating: first)
+        }
     }
 
     private func list(_ request: Request) async throws -> Response {

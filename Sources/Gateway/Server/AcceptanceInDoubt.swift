@@ -10,6 +10,9 @@ struct AcceptanceInDoubt: Error {
     var problem: Problem {
         Problem(
             status: 504, title: "Gateway timeout",
-            detail: "The database went away while it stored the tasks: they may be there. Look for them before you hand them in again.")
+            detail: """
+                The database went away while it stored the tasks: they may be there. Look for them before you hand them in again; a request \
+                with an Idempotency-Key may be sent again as it is.
+                """)
     }
 }

@@ -6,4 +6,6 @@ extension HTTPField.Name {
     static let xAPIKey = HTTPField.Name("X-API-Key") ?? .authorization
     static let xForwardedFor = HTTPField.Name("X-Forwarded-For") ?? .trailer
     static let idempotencyKey = HTTPField.Name("Idempotency-Key") ?? .trailer
+    /// On an answer that an earlier request got: `true`.
+    static let idempotencyReplayed = HTTPField.Name("Idempotency-Replayed") ?? .trailer
 }

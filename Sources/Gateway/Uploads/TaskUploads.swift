@@ -29,24 +29,37 @@ struct TaskUploads: Sendable {
     static func isUpload(_ headers: HTTPFields) -> Bool { BodyReader.mediaType(headers[.contentType]) == "application/x-ndjson" }
 
     func accept(
-        _ request: Request, _ context: GatewayContext, projectID: UUID, userID: UUID, _ project: ProjectView
+        _ request: Request, _ context: GatewayContext, projectID: UUID, userID: UUID, _ project: ProjectView,
+        under key: IdempotencyKey? = nil
     ) async throws -> Response {
         try await slots.withSlot {
             let spool = try UploadSpool()
+            let first: RememberedAnswer? = if let key { try await store.remembered(key) } else { nil }
             var receiver = UploadReceiver(request, context, engines: engines, projectEngines: project.engines, limits: limits)
+            receiver.digest = key.map { _ in RequestDigest(request) }
+            if let first {
+                // It was accepted once: only whether it is the same has still to be seen.
+                try await receiver.digestOnly()
+                return Response(repeating: try first.matching(receiver.digest?.finish() ?? []))
+            }
             let checked = try await receiver.receive(into: spool)
-            let upload = Upload(projectID: projectID, userID: userID, parentIDs: Array(checked.parentIDs))
+            let repeatable = key.flatMap { key in receiver.digest.map { IdempotentRequest(key: key, digest: $0.finish()) } }
+            let upload = Upload(
+                projectID: projectID, userID: userID, parentIDs: Array(checked.parentIDs), idempotency: repeatable)
             let tasks = SpooledTasks(spool: spool, limits: limits, knownEngines: receiver.knownEngines)
-            let acceptance = try await accept(upload, tasks)
-            onWaiting()
-            return Response(acceptance)
+            switch try await accept(upload, tasks) {
+            case .repeated(let first): return Response(repeating: first)
+            case .made(let acceptance):
+                onWaiting()
+                return Response(acceptance)
+            }
         }
     }
 
     /// Any error but doubt means that nothing was stored.
-    private func accept(_ upload: Upload, _ tasks: SpooledTasks) async throws -> UploadAcceptance {
+    private func accept(_ upload: Upload, _ tasks: SpooledTasks) async throws -> Creation<UploadAcceptance> {
         do {
-            return try await store.accept(upload) { try tasks.forEachBatch($0) }
+            return try await store.accept(upload, answering: { FirstAnswer(body: $0.text) }) { try tasks.forEachBatch($0) }
         } catch let problem as Problem {
             throw problem.namingLines
         } catch let error as PostgresError where error.leavesOutcomeOpen {
@@ -55,13 +68,20 @@ struct TaskUploads: Sendable {
     }
 }
 
-extension Response {
+extension UploadAcceptance {
     /// 100,000 ids are 4 MB: written as they are, and not built of values first.
+    fileprivate var text: String {
+        var text = "{\"accepted\":\(taskCount),\"task_ids\":["
+        text.reserveCapacity(40 + 39 * taskIDs.count)
+        for (index, id) in taskIDs.enumerated() { text += "\(index == 0 ? "" : ",")\"\(id.text)\"" }
+        return text + "]}"
+    }
+}
+
+extension Response {
     fileprivate init(_ acceptance: UploadAcceptance) {
-        var body = ByteBufferAllocator().buffer(capacity: 40 + 39 * acceptance.taskIDs.count)
-        body.writeString("{\"accepted\":\(acceptance.taskCount),\"task_ids\":[")
-        for (index, id) in acceptance.taskIDs.enumerated() { body.writeString("\(index == 0 ? "" : ",")\"\(id.text)\"") }
-        body.writeString("]}")
-        self.init(status: .created, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: body))
+        self.init(
+            status: .created, headers: [.contentType: "application/json"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: acceptance.text)))
     }
 }

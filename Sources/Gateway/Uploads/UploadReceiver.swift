@@ -5,6 +5,7 @@ import Hummingbird
 import HummingbirdCore
 import NIOCore
 import ServiceLifecycle
+import Store
 
 /// Reads the body of one upload: checks its lines as they come, and keeps them on disk.
 struct UploadReceiver {
@@ -17,6 +18,10 @@ struct UploadReceiver {
     private var check: UploadCheck
     /// The engines that tasks might name when the last line was read.
     private(set) var knownEngines = EngineNames([])
+    /// Of the body as it comes, where somebody wants to know it.
+    var digest: RequestDigest?
+    /// Lines are neither checked nor kept.
+    private var isDigestOnly = false
 
     init(_ request: Request, _ context: GatewayContext, engines: EngineDirectory, projectEngines: [String]?, limits: UploadLimits) {
         self.request = request
@@ -31,6 +36,18 @@ struct UploadReceiver {
     /// Reads to the end of the body, and gives what is known of it: every line is right.
     /// - Throws: `Problem`; `UnreadBody` where the answer must end the connection.
     mutating func receive(into spool: UploadSpool) async throws -> UploadCheck {
+        try await readAll(into: spool)
+        try check.finish()
+        return check
+    }
+
+    /// Reads to the end of the body for its digest alone. Throws like `receive`.
+    mutating func digestOnly() async throws {
+        isDigestOnly = true
+        try await readAll(into: nil)
+    }
+
+    private mutating func readAll(into spool: UploadSpool?) async throws {
         do {
             try await read(into: spool)
         } catch let error as UnreadBody {
@@ -38,11 +55,9 @@ struct UploadReceiver {
         } catch {
             throw UnreadBody(problem: Problem(answering: error))
         }
-        try check.finish()
-        return check
     }
 
-    private mutating func read(into spool: UploadSpool) async throws {
+    private mutating func read(into spool: UploadSpool?) async throws {
         let length = request.headers[.contentLength].flatMap(Int.init)
         guard length ?? 0 <= limits.bytes else { throw tooLarge }
         let end = ContinuousClock.now + limits.time
@@ -56,8 +71,10 @@ struct UploadReceiver {
             guard received <= limits.bytes else { throw tooLarge }
             guard ContinuousClock.now < end else { throw tooSlow }
             guard !Task.isShuttingDownGracefully else { throw Problem.unavailable("This gateway is stopping. Try again.") }
+            digest?.update(piece)
+            if isDigestOnly { continue }
             // What holds a fault is never stored.
-            if check.errors.isEmpty { try spool.append(piece) }
+            if check.errors.isEmpty { try spool?.append(piece) }
             cutter.append(piece)
             try await checkLines()
         }

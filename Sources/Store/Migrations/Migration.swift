@@ -27,6 +27,7 @@ public struct Migration: Sendable, Hashable {
         Migration(version: 9, name: "gates", text: String(decoding: PackageResources._009_gates_sql, as: UTF8.self)),
         Migration(version: 10, name: "strategies", text: String(decoding: PackageResources._010_strategies_sql, as: UTF8.self)),
         Migration(version: 11, name: "access", text: String(decoding: PackageResources._011_access_sql, as: UTF8.self)),
-        Migration(version: 12, name: "keys", text: String(decoding: PackageResources._012_keys_sql, as: UTF8.self)),
+        Migration(version: 12, name: "idempotency", text: String(decoding: PackageResources._012_idempotency_sql, as: UTF8.self)),
+        Migration(version: 13, name: "keys", text: String(decoding: PackageResources._013_keys_sql, as: UTF8.self)),
     ]
 }

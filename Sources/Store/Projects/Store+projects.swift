@@ -5,6 +5,16 @@ import Postgres
 extension Store {
     /// Makes a project with its owner as a member, and the first line of its log. A name that the user has used already is a 409.
     public func createProject(_ project: NewProject, principal: Principal) async throws -> ProjectRecord {
+        guard case .made(let record) = try await createProject(project, principal: principal, under: nil) else {
+            throw Problem.keyIsInUse
+        }
+        return record
+    }
+
+    /// The same under a caller's idempotency key.
+    public func createProject(
+        _ project: NewProject, principal: Principal, under request: IdempotentRequest?
+    ) async throws -> Creation<ProjectRecord> {
         guard let keyID = project.apiKeyID ?? principal.keyID else {
             throw Problem.invalid([FieldError(pointer: "/api_key", detail: "is required with a session token: name one of your API keys")])
         }
@@ -12,7 +22,7 @@ extension Store {
             throw Problem.invalid([FieldError(pointer: "/api_key", detail: "is not one of your active API keys")])
         }
         do {
-            return try await database.withConnection { connection in
+            return try await once(request, answering: \.firstAnswer) { connection in
                 // One round trip, one transaction.
                 let rows = try connection.pipeline([
                     """
@@ -76,6 +86,10 @@ extension Store {
             return (status: try columns.nextCase(), count: try columns.next())
         }
     }
+}
+
+extension ProjectRecord {
+    fileprivate var firstAnswer: FirstAnswer { FirstAnswer(location: "/v1/projects/\(id.text)", body: json.text) }
 }
 
 extension Page {

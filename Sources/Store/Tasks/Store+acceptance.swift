@@ -8,11 +8,28 @@ public struct Submission: Sendable {
     public var userID: UUID
     /// Each may hold a family.
     public var tasks: [NewTask]
+    /// Where the caller may send it again: taken once.
+    public var idempotency: Idempotency?
+    /// The caller's key, where its taking is somebody else's affair: see `Upload`.
+    var uploadKey: String?
 
-    public init(projectID: UUID, userID: UUID, tasks: [NewTask]) {
+    /// A caller's key, and what whoever comes with it again is answered; `created_at` is null where it tells of one task: see
+    /// `RememberedAnswer.dated`.
+    public struct Idempotency: Sendable, Hashable {
+        public var request: IdempotentRequest
+        public var answer: FirstAnswer
+
+        public init(request: IdempotentRequest, answer: FirstAnswer) {
+            self.request = request
+            self.answer = answer
+        }
+    }
+
+    public init(projectID: UUID, userID: UUID, tasks: [NewTask], idempotency: Idempotency? = nil) {
         self.projectID = projectID
         self.userID = userID
         self.tasks = tasks
+        self.idempotency = idempotency
     }
 
     /// All of its tasks, those inside others included.
@@ -20,6 +37,9 @@ public struct Submission: Sendable {
 
     /// It hands children to tasks that exist already.
     var hasParents: Bool { tasks.contains { $0.parentID != nil } }
+
+    /// What its tasks hold as `idempotency_key`.
+    var keyText: String? { idempotency?.request.key.text ?? uploadKey }
 }
 
 /// What the gateway answers with: the tasks are stored and survive any crash.
@@ -27,6 +47,8 @@ public struct Acceptance: Sendable {
     public var acceptedAt: Date
     /// Those of its tasks that went to `in_queue` at once: the caller's to publish, or to take back.
     public var admitted: [AdmittedTask] = []
+    /// An earlier submission under the same key was accepted, and this one was not: what to answer.
+    public var repeated: RememberedAnswer?
 }
 
 /// The engines whose tasks are not admitted on the way in: they have limits or are closed, and only the dispatcher knows their room.
@@ -53,6 +75,19 @@ extension Store {
     ///   way.
     public func accept(
         _ submissions: [Submission], admitting room: Int = 0, held: HeldEngines = HeldEngines()
+    ) async -> [Result<Acceptance, any Error>] {
+        guard submissions.contains(where: { $0.idempotency != nil }) else {
+            return await acceptDistinct(submissions, admitting: room, held)
+        }
+        // One statement takes a key once: who comes with it again gets what came of it.
+        let order = KeyedOrder(submissions)
+        let outcomes = await acceptDistinct(order.first.map { submissions[$0] }, admitting: room, held)
+        return await repeating(submissions, order.spread(outcomes))
+    }
+
+    /// Submissions of which no two of one project have the same key.
+    private func acceptDistinct(
+        _ submissions: [Submission], admitting room: Int, _ held: HeldEngines
     ) async -> [Result<Acceptance, any Error>] {
         guard submissions.contains(where: \.hasParents) else { return await acceptBatch(submissions, admitting: room, held) }
         let children = await acceptBatch(submissions.filter(\.hasParents), admitting: 0, held)
@@ -84,7 +119,10 @@ extension Store {
         _ submissions: [Submission], admitting room: Int, _ held: HeldEngines
     ) async throws -> [Result<Acceptance, any Error>] {
         let rows = AcceptedRows(submissions, FamilyRules(parents: [:]), admitting: room, held)
-        let accepted = try await database.query(Self.acceptance(rows, held), AcceptedProject.init)
+        let accepted =
+            rows.keys.isEmpty
+            ? try await database.query(Self.acceptance(rows, held), { try AcceptedProject($0) })
+            : try await database.query(Self.keyedAcceptance(rows, held), { try AcceptedProject(keyed: $0) })
         return Self.outcomes(of: submissions, accepted, rows)
     }
 
@@ -113,7 +151,11 @@ extension Store {
         _ submissions: [Submission], _ rules: FamilyRules, _ connection: isolated PostgresConnection
     ) throws -> [Result<Acceptance, any Error>] {
         let rows = AcceptedRows(submissions, rules)
-        return outcomes(of: submissions, try connection.query(acceptance(rows)).map(AcceptedProject.init), rows)
+        let accepted =
+            rows.keys.isEmpty
+            ? try connection.query(acceptance(rows)).map({ try AcceptedProject($0) })
+            : try connection.query(keyedAcceptance(rows)).map({ try AcceptedProject(keyed: $0) })
+        return outcomes(of: submissions, accepted, rows)
     }
 
     /// Locks tasks that are to get children, the deepest first, and gives the rules for who may become one. Index: `tasks_pkey`.
@@ -134,6 +176,8 @@ extension Store {
         return FamilyRules(parents: Dictionary(parents, uniquingKeysWith: { first, _ in first }))
     }
 
+    /// Of submissions without keys; `keyedAcceptance` is the same with them.
+    ///
     /// The join drops the tasks of projects that take none any more. A task that waits for its first child waits for one thing. What a
     /// capped project may have in flight only the dispatcher can count. Tasks that name no engine are held by what their project says.
     private static func acceptance(_ rows: AcceptedRows, _ held: HeldEngines = HeldEngines()) -> PostgresQuery {
@@ -165,9 +209,9 @@ extension Store {
     private static func outcomes(
         of submissions: [Submission], _ accepted: [AcceptedProject], _ rows: AcceptedRows
     ) -> [Result<Acceptance, any Error>] {
-        let projects = Dictionary(accepted.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        let projects = Dictionary(accepted.map { (KeyedProject(id: $0.id, key: $0.key), $0) }, uniquingKeysWith: { first, _ in first })
         return submissions.map { submission in
-            guard let project = projects[submission.projectID] else {
+            guard let project = projects[KeyedProject(submission)] else {
                 return .failure(Problem.conflict("The project takes no tasks: it is cancelled or archived."))
             }
             var acceptance = Acceptance(acceptedAt: project.acceptedAt)
@@ -182,82 +226,5 @@ extension Store {
             }
             return .success(acceptance)
         }
-    }
-}
-
-/// A project that took tasks of a batch.
-private struct AcceptedProject {
-    var id: UUID
-    var acceptedAt: Date
-    /// Its tasks that could be admitted at once, were: those that name an engine, and those that name none.
-    var admitsNamed: Bool
-    var admitsUnnamed: Bool
-
-    init(_ row: PostgresRow) throws {
-        (id, acceptedAt, admitsNamed, admitsUnnamed) = try row.decode(UUID.self, Date.self, Bool.self, Bool.self)
-    }
-}
-
-/// Submissions turned into the columns that one statement takes: families become rows, each parent before its children.
-private struct AcceptedRows {
-    var taskIDs: [UUID] = []
-    var projectIDs: [UUID] = []
-    var userIDs: [UUID] = []
-    var types: [String] = []
-    var priorities: [Int32] = []
-    var inputs: [JSONB] = []
-    var maxRetries: [Int32] = []
-    var deadlines: [Date?] = []
-    var availableAts: [Date?] = []
-    var metadata: [JSONB?] = []
-    var estimatedTokens: [Int32] = []
-    var parentIDs: [UUID?] = []
-    var executionOrders: [Int32?] = []
-    var depths: [Int32] = []
-    var childFailurePolicies: [String] = []
-    var waitsForChild: [Bool] = []
-    var mayBeAdmitted: [Bool] = []
-    var engines: [String] = []
-    /// The tasks that are admitted at once, where their project allows it.
-    private(set) var admitted: Set<UUID> = []
-    private var room: Int
-    private let held: Set<String>
-
-    init(_ submissions: [Submission], _ rules: FamilyRules, admitting room: Int = 0, _ held: HeldEngines = HeldEngines()) {
-        self.room = room
-        self.held = Set(held.names)
-        for submission in submissions {
-            for task in submission.tasks { append(task, of: submission, parentID: task.parentID, depth: rules.depth(above: task) + 1) }
-        }
-    }
-
-    private mutating func append(_ task: NewTask, of submission: Submission, parentID: UUID?, depth: Int) {
-        taskIDs.append(task.id)
-        projectIDs.append(submission.projectID)
-        userIDs.append(submission.userID)
-        types.append(task.type)
-        priorities.append(Int32(clamping: task.priority))
-        inputs.append(task.input.column)
-        maxRetries.append(Int32(clamping: task.maxRetries))
-        deadlines.append(task.deadline)
-        availableAts.append(task.availableAt)
-        metadata.append(task.metadata?.column)
-        estimatedTokens.append(Int32(clamping: task.estimatedTokens))
-        parentIDs.append(parentID)
-        executionOrders.append((task.executionOrder ?? (parentID == nil ? nil : 0)).map { Int32(clamping: $0) })
-        depths.append(Int32(clamping: depth))
-        childFailurePolicies.append(task.onChildFailure.rawValue)
-        waitsForChild.append(task.waitsForChild)
-        let engine = task.engine
-        engines.append(engine)
-        let isAdmitted =
-            room > 0 && parentID == nil && task.children == nil && !task.waitsForChild && task.availableAt == nil
-            && !held.contains(engine)
-        mayBeAdmitted.append(isAdmitted)
-        if isAdmitted {
-            room -= 1
-            admitted.insert(task.id)
-        }
-        for child in task.children ?? [] { append(child, of: submission, parentID: task.id, depth: depth + 1) }
     }
 }

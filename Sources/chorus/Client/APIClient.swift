@@ -51,22 +51,25 @@ struct APIClient: Sendable {
         try await send(.get, path, query, body: [])
     }
 
-    func post(_ path: String, _ body: JSONValue) async throws -> JSONValue {
-        try await send(.post, path, [], body: body.serialized())
+    /// - Parameter key: a name under which the request is done once, however often it is sent.
+    func post(_ path: String, _ body: JSONValue, key: String? = nil) async throws -> JSONValue {
+        try await send(.post, path, [], body: body.serialized(), key: key)
     }
 
     /// Sends values as lines (`application/x-ndjson`); the answer may take as long as the gateway needs to store them.
-    func post(_ path: String, lines: [UInt8]) async throws -> JSONValue {
-        try await send(.post, path, [], body: lines, type: "application/x-ndjson")
+    func post(_ path: String, lines: [UInt8], key: String? = nil) async throws -> JSONValue {
+        try await send(.post, path, [], body: lines, type: "application/x-ndjson", key: key)
     }
 
     private func send(
-        _ method: HTTPRequest.Method, _ path: String, _ query: [(String, String?)], body: [UInt8], type: String = "application/json"
+        _ method: HTTPRequest.Method, _ path: String, _ query: [(String, String?)], body: [UInt8], type: String = "application/json",
+        key: String? = nil
     ) async throws -> JSONValue {
         var request = HTTPRequest(method: method, scheme: scheme, authority: authority, path: path + Self.text(query))
-        request.headerFields[.authorization] = "Bearer \(key)"
+        request.headerFields[.authorization] = "Bearer \(self.key)"
         request.headerFields[.accept] = "application/json"
         if !body.isEmpty { request.headerFields[.contentType] = type }
+        if let key, let name = HTTPField.Name("Idempotency-Key") { request.headerFields[name] = key }
         let (bytes, response) = try await session.upload(for: request, from: body)
         guard let answer = try? JSONValue(parsing: bytes, limits: JSONLimits(depth: 512)) else {
             throw APIError(status: response.status.code, message: "\(scheme)://\(authority) answered \(response.status.code) without JSON")

@@ -8,7 +8,9 @@ struct TaskSubmitCommand: AsyncParsableCommand {
         discussion: """
             A file holds JSON: a task such as {"task_type": "chat", "priority": 5, "input_data": {"prompt": "…"}}, which may hold \
             "children", an array of tasks, or one task a line. '-' reads standard input. Lines are one request, which is accepted whole or \
-            not at all; a task, an array and --count make requests of up to 1,000 tasks, those inside others included.
+            not at all; a task, an array and --count make requests of up to 1,000 tasks, those inside others included. With \
+            --idempotency-key the same command may be run again within a day: what was accepted is not accepted twice. Where it makes \
+            several requests, each has the key with its number behind it.
             """)
 
     @OptionGroup var options: ClientOptions
@@ -18,10 +20,15 @@ struct TaskSubmitCommand: AsyncParsableCommand {
     @Option(help: "0 to 9, higher is sooner.") var priority: Int?
     @Option(help: "The engine's name.") var engine: String?
     @Option(help: "Submit the prompt this many times, 1 to 100000.") var count = 1
+    @Option(help: ArgumentHelp("A name for this submission, 1 to 240 printable ASCII characters.", valueName: "key"))
+    var idempotencyKey: String?
 
     func validate() throws {
         guard (prompt == nil) != (file == nil) else { throw ValidationError("give either --prompt or --file") }
         guard (1...100_000).contains(count) else { throw ValidationError("--count must be 1 to 100000") }
+        guard idempotencyKey.map({ (1...240).contains($0.utf8.count) && $0.utf8.allSatisfy { (0x20...0x7E).contains($0) } }) ?? true else {
+            throw ValidationError("--idempotency-key must have 1 to 240 printable ASCII characters")
+        }
         guard file == nil || (count == 1 && engine == nil && priority == nil) else {
             throw ValidationError("--count, --engine and --priority go with --prompt; a file says them a line")
         }
@@ -37,9 +44,13 @@ struct TaskSubmitCommand: AsyncParsableCommand {
                 accepted += answer["accepted"]?.intValue ?? 0
             }
             switch load {
-            case .lines(let bytes): note(try await client.post("/v1/projects/\(project)/tasks", lines: bytes))
+            case .lines(let bytes): note(try await client.post("/v1/projects/\(project)/tasks", lines: bytes, key: idempotencyKey))
             case .tasks(let tasks):
-                for part in Self.requests(of: tasks) { note(try await client.post("/v1/projects/\(project)/tasks", .array(part))) }
+                let parts = Self.requests(of: tasks)
+                for (number, part) in parts.enumerated() {
+                    let key = idempotencyKey.map { parts.count == 1 ? $0 : "\($0)/\(number + 1)" }
+                    note(try await client.post("/v1/projects/\(project)/tasks", .array(part), key: key))
+                }
             }
             return (ids, accepted)
         }
