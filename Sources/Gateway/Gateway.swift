@@ -51,6 +51,7 @@ public struct Gateway: Service {
             uploads: TaskUploads(store: store, engines: engines, limits: UploadLimits(configuration), onWaiting: onWaiting)
         ).add(to: &routes)
         TaskRoutes(store: store, access: access, takesBrokerMessages: takesBrokerMessages).add(to: &routes)
+        FeedbackRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
         TaskMoveRoutes(store: store, access: access, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
         ProjectMoveRoutes(store: store, access: access, engines: engines, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
         FleetRoutes(store: store, access: access).add(to: &routes)

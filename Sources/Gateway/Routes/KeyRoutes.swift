@@ -28,7 +28,11 @@ struct KeyRoutes: Sendable {
     private func create(_ request: Request) async throws -> Response {
         let principal = try await access.principal(request)
         try principal.require(.keysWrite)
-        try BodyReader.refuseIdempotencyKey(request)
+        // The same answer cannot be given again: nobody keeps the secret.
+        guard request.headers[.idempotencyKey] == nil else {
+            throw Problem.badRequest(
+                "Idempotency-Key is not taken here.", errors: [FieldError(pointer: "Idempotency-Key", detail: "is not taken here")])
+        }
         let new = try NewKey(reading: try await bodies.json(request), at: Date())
         try principal.requireMaking(new)
         let made = try await store.createKey(new, by: principal)
