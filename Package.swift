@@ -101,8 +101,11 @@ let package = Package(
         .target(name: "Dispatcher", dependencies: ["Store", "Postgres", "Queues", "AMQP", "Domain", heaps, logging, lifecycle], swiftSettings: settings),
         .target(
             name: "Gateway",
-            dependencies: ["Store", "Postgres", "Domain", hummingbird, hummingbirdCore, nioCore, httpTypes, logging, lifecycle],
-            swiftSettings: settings),
+            dependencies: [
+                "Store", "Postgres", "Domain", hummingbird, hummingbirdCore, nioCore, httpTypes, logging, lifecycle,
+                .product(name: "Yams", package: "Yams"),
+            ],
+            resources: [.embedInCode("OpenAPI/Document"), .embedInCode("OpenAPI/Page")], swiftSettings: settings),
         .target(
             name: "Worker",
             dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "SocketExecutor", "Domain", collections, heaps, logging, lifecycle],

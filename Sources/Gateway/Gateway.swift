@@ -12,6 +12,7 @@ public struct Gateway: Service {
     private let configuration: GatewayConfiguration
     private let logger: Logger
     private let onListening: @Sendable (Int) async -> Void
+    let routes: RouteTable
     private let responder: RouterResponder<GatewayContext>
 
     /// - Parameters:
@@ -36,15 +37,19 @@ public struct Gateway: Service {
         let bodies = BodyReader(limit: configuration.bodyLimit)
         var routes = RouteTable()
         HealthRoutes(checks: readiness, timeout: configuration.readinessTimeout).add(to: &routes)
-        ProjectRoutes(store: store, access: access, engines: engines, bodies: bodies, onCreated: onProjectCreated).add(to: &routes)
+        let creations = ProjectCreations(store: store, engines: engines, onCreated: onProjectCreated)
+        ProjectRoutes(store: store, access: access, bodies: bodies, creations: creations).add(to: &routes)
         TaskSubmissionRoutes(
-            access: access, engines: engines, bodies: bodies, arrayLimit: configuration.arrayLimit, acceptances: acceptances,
+            access: access, bodies: bodies,
+            submissions: TaskSubmissions(engines: engines, arrayLimit: configuration.arrayLimit, acceptances: acceptances),
             uploads: TaskUploads(store: store, engines: engines, limits: UploadLimits(configuration), onWaiting: onWaiting)
         ).add(to: &routes)
         TaskRoutes(store: store, access: access, takesBrokerMessages: takesBrokerMessages).add(to: &routes)
         TaskMoveRoutes(store: store, access: access, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
         ProjectMoveRoutes(store: store, access: access, engines: engines, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
         FleetRoutes(store: store, access: access).add(to: &routes)
+        ReferenceRoutes().add(to: &routes)
+        self.routes = routes
         responder = routes.responder()
     }
 

@@ -1,5 +1,4 @@
 import Domain
-import Gateway
 import HTTPTypes
 import Logging
 import NIOURLSession
@@ -7,6 +6,8 @@ import Postgres
 import ServiceLifecycle
 import Store
 import TestSupport
+
+@testable import Gateway
 
 /// A gateway on a port of its own over a migrated database, with two accounts that have a key each.
 struct GatewayFixture: Sendable {
@@ -24,6 +25,8 @@ struct GatewayFixture: Sendable {
     let strangersKey: APIKey
     let port: Int
     let accepted: Counter
+    /// Every path, with the methods that it knows.
+    let routes: [String: Set<HTTPRequest.Method>]
 
     static func with(
         engines: [EngineRow] = [EngineRow(name: "local", type: "openai", definition: ["name": "local", "secret": "env:LOCAL_KEY"])],
@@ -60,7 +63,8 @@ struct GatewayFixture: Sendable {
                 var outcome: Result<Void, any Error> = .success(())
                 for await port in ports {
                     let fixture = GatewayFixture(
-                        store: store, database: database, key: key, strangersKey: strangersKey, port: port, accepted: accepted)
+                        store: store, database: database, key: key, strangersKey: strangersKey, port: port, accepted: accepted,
+                        routes: gateway.routes.paths)
                     do { try await body(fixture) } catch { outcome = .failure(error) }
                     break
                 }
@@ -73,13 +77,17 @@ struct GatewayFixture: Sendable {
         try await made.drop()
     }
 
-    private init(store: Store, database: PostgresClient, key: APIKey, strangersKey: APIKey, port: Int, accepted: Counter) {
+    private init(
+        store: Store, database: PostgresClient, key: APIKey, strangersKey: APIKey, port: Int, accepted: Counter,
+        routes: [String: Set<HTTPRequest.Method>]
+    ) {
         self.store = store
         self.database = database
         self.key = key
         self.strangersKey = strangersKey
         self.port = port
         self.accepted = accepted
+        self.routes = routes
     }
 
     private static func newKey(_ email: String, _ store: Store) async throws -> APIKey {
@@ -101,6 +109,20 @@ struct GatewayFixture: Sendable {
                 if let body { try await session.upload(for: request, from: Array(body.utf8)) } else { try await session.data(for: request) }
             await session.shutdown()
             return Answer(head: head, json: data.isEmpty ? .null : try JSONValue(parsing: data))
+        } catch {
+            await session.shutdown()
+            throw error
+        }
+    }
+
+    /// A page that asks for no key.
+    func text(_ path: String) async throws -> (status: Int, text: String) {
+        let request = HTTPRequest(method: .get, scheme: "http", authority: "127.0.0.1:\(port)", path: path)
+        let session = NIOURLSession(logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        do {
+            let (data, head) = try await session.data(for: request)
+            await session.shutdown()
+            return (head.status.code, String(decoding: data, as: UTF8.self))
         } catch {
             await session.shutdown()
             throw error

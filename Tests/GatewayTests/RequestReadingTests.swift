@@ -85,7 +85,7 @@ import Testing
     @Test func saysHowToApplyEngines() throws {
         let task: JSONValue = ["task_type": "chat", "input_data": ["prompt": "hi"]]
         let problem = try #require(throws: Problem.self) {
-            try TaskSubmissionRoutes.tasks(in: [task, task], limit: 10, knownEngines: EngineNames([]))
+            try TaskSubmissions.tasks(in: [task, task], limit: 10, knownEngines: EngineNames([]))
         }
         #expect(problem.errors.map(\.pointer) == ["/0/input_data/engine", "/1/input_data/engine"])
         #expect(problem.errors.first?.detail.contains("chorus engines apply") == true)

@@ -53,7 +53,7 @@ struct Family: Sendable {
     subscript(name: String) -> UUID { ids[name] ?? UUID() }
 
     func record(_ name: String) async throws -> TaskRecord {
-        try #require(try await fixture.store.task(self[name], of: fixture.principal.userID))
+        try #require(try await fixture.store.task(self[name]))
     }
 
     func statuses(_ names: String...) async throws -> [TaskStatus] {

@@ -23,8 +23,8 @@ import Testing
                         (error as? Problem)?.status == 409 && (error as? Problem)?.detail?.contains("is \(status.rawValue)") == true
                     }
                 }
-                await #expect("a stranger") {
-                    try await fixture.store.move(project: id, action, by: UUID())
+                await #expect("nothing there") {
+                    try await fixture.store.move(project: UUID(), action, by: person)
                 } throws: { ($0 as? Problem)?.status == 404 }
             }
             let lines = try await fixture.database.query(

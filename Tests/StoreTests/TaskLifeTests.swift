@@ -33,7 +33,7 @@ import Testing
             #expect(history.map(\.from) == [nil, .pending, .inQueue, .processing])
             #expect(history.map(\.changedAt) == history.map(\.changedAt).sorted())
             #expect(history.map(\.changedBy) == [fixture.principal.userID, nil, worker, worker])
-            let stored = try #require(try await fixture.store.task(task.id, of: fixture.principal.userID))
+            let stored = try #require(try await fixture.store.task(task.id))
             #expect(stored.output == ["text": "hello"])
             #expect(stored.completedAt != nil && stored.startedAt != nil)
             let results = try await fixture.store.results(taskID: task.id, limit: 10, after: nil).elements

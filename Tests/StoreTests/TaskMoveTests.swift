@@ -42,16 +42,18 @@ import Testing
         return task.id
     }
 
-    @Test func aStrangerFindsNothing() async throws {
+    @Test func whatIsNotThereDoesNotMove() async throws {
         try await StoreFixture.with { fixture in
             let task = try await Self.task(in: .pending, fixture)
             for action in TaskAction.allCases {
-                await #expect("\(action)") { try await fixture.store.move(task, action, by: UUID()) } throws: {
+                await #expect("\(action)") { try await fixture.store.move(UUID(), action, by: fixture.principal.userID) } throws: {
                     ($0 as? Problem)?.status == 404
                 }
             }
             let change = try TaskChange(reading: ["priority": 9])
-            await #expect("PATCH") { try await fixture.store.change(task, change, by: UUID()) } throws: { ($0 as? Problem)?.status == 404 }
+            await #expect("PATCH") {
+                try await fixture.store.change(UUID(), change, by: fixture.principal.userID)
+            } throws: { ($0 as? Problem)?.status == 404 }
             #expect(try await fixture.status(task) == .pending)
         }
     }
@@ -161,7 +163,7 @@ import Testing
             _ = try await fixture.database.execute("UPDATE tasks SET deadline = now() - interval '1 s' WHERE task_id = \(task)")
             let worker = try await fixture.makeWorker()
             #expect(try await fixture.store.claim([task], workerID: worker, fleetDefault: "local").isEmpty)
-            #expect(try await fixture.store.task(task, of: fixture.principal.userID)?.errorMessage == Store.deadlinePassed)
+            #expect(try await fixture.store.task(task)?.errorMessage == Store.deadlinePassed)
             #expect(try await fixture.store.results(taskID: task, limit: 1, after: nil).elements.isEmpty, "no call was opened")
         }
     }

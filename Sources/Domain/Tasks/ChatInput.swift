@@ -24,7 +24,7 @@ public enum ChatInput {
     private static func checkMessages(_ fields: inout FieldReader) {
         let prompt = fields.string("prompt", length: 1...10_000_000)
         let messages = fields.array("messages", count: 1...10_000)
-        switch (fields.object["prompt"], fields.object["messages"]) {
+        switch (fields.value("prompt"), fields.value("messages")) {
         case (nil, nil): fields.fail("messages", "is required, unless there is a 'prompt'")
         case (_?, _?): fields.fail("prompt", "cannot stand beside 'messages'")
         default: break

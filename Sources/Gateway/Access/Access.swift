@@ -5,18 +5,25 @@ import Hummingbird
 import HummingbirdCore
 import Store
 
-/// Who makes a request, and what is theirs. Answers are remembered for moments, so that accepting a task costs no query beside its commit.
+/// Who makes a request, and what they may. Answers are remembered for moments, so that accepting a task costs no query beside its commit.
+///
+/// What a person took away (a key, a membership) works for two seconds more at most, on every gateway.
 struct Access: Sendable {
+    private static let lifetime: Duration = .seconds(2)
+
     private let store: Store
-    /// By the key's digest. A revoked key works for two seconds more at most.
+    /// By the key's digest.
     private let principals: ReadThroughCache<String, Principal?>
-    private let projects: ReadThroughCache<UUID, ProjectView?>
+    private let projects: ReadThroughCache<ProjectView.Key, ProjectView?>
+    /// The project of each task: it never changes.
+    private let projectsOfTasks: ReadThroughCache<UUID, UUID?>
 
     init(_ store: Store) {
         self.store = store
-        principals = ReadThroughCache(capacity: 10_000) { $0 == nil ? .milliseconds(500) : .seconds(2) }
-        // A project that is not there may be made the next moment.
-        projects = ReadThroughCache(capacity: 10_000) { $0 == nil ? .zero : .seconds(2) }
+        principals = ReadThroughCache(capacity: 10_000) { $0 == nil ? .milliseconds(500) : Self.lifetime }
+        // A project that is not there may be made, and somebody made a member, the next moment.
+        projects = ReadThroughCache(capacity: 10_000) { $0?.role == nil ? .zero : Self.lifetime }
+        projectsOfTasks = ReadThroughCache(capacity: 10_000) { $0 == nil ? .zero : .seconds(60) }
     }
 
     /// - Throws: `Problem.unauthorized`; what the database throws.
@@ -27,25 +34,34 @@ struct Access: Sendable {
         return principal
     }
 
-    /// Passes where the project is the principal's; else it does not exist for them. Gives what is known of it, which is two seconds old at
-    /// most, or `limit`.
+    /// Passes where the principal may do `permission` to the project, and gives what is known of it, which is two seconds old at most, or
+    /// `limit`.
+    ///
+    /// - Parameter what: what the caller asked for, if not the project itself: a 404 must not tell that it is there, elsewhere.
+    /// - Throws: a 404 where they do not see it, a 403 where they see it and may not; what the database throws.
     @discardableResult
-    func requireProject(_ id: UUID, of principal: Principal, noOlderThan limit: Duration? = nil) async throws -> ProjectView {
-        let view = try await projects.value(for: id, noOlderThan: limit) { [store] in try await store.project(id).map(ProjectView.init) }
-        guard let view, view.userID == principal.userID else { throw Problem.notFound("project") }
-        return view
+    func requireProject(
+        _ id: UUID, of principal: Principal, to permission: ProjectPermission, for what: String = "project",
+        noOlderThan limit: Duration? = nil
+    ) async throws -> ProjectView {
+        let userID = principal.userID
+        let view = try await projects.value(for: ProjectView.Key(projectID: id, userID: userID), noOlderThan: limit) { [store] in
+            try await store.standing(of: userID, inProject: id).map(ProjectView.init)
+        }
+        guard let view else { throw Problem.notFound(what) }
+        switch principal.verdict(on: id, role: view.role, permission) {
+        case .allowed: return view
+        case .unseen: throw Problem.notFound(what)
+        case .refused(let problem): throw problem
+        }
     }
-}
 
-/// What accepting tasks needs to know of their project.
-struct ProjectView: Sendable, Hashable {
-    let userID: UUID
-    /// The engines of its tasks that name none; nil where it names none either.
-    let engines: [String]?
-
-    init(_ project: ProjectRecord) {
-        userID = project.userID
-        let names = project.settings?["engines"]?.arrayValue?.compactMap(\.stringValue) ?? []
-        engines = names.isEmpty ? nil : names
+    /// Passes where the principal may do `permission` to the task's project, and gives its id. Throws like `requireProject`.
+    @discardableResult
+    func requireTask(_ id: UUID, of principal: Principal, to permission: ProjectPermission) async throws -> UUID {
+        let projectID = try await projectsOfTasks.value(for: id) { [store] in try await store.projectID(ofTask: id) }
+        guard let projectID else { throw Problem.notFound("task") }
+        try await requireProject(projectID, of: principal, to: permission, for: "task")
+        return projectID
     }
 }

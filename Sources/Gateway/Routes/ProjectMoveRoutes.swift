@@ -25,6 +25,7 @@ struct ProjectMoveRoutes: Sendable {
     private func move(_ action: ProjectAction, _ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
         let id = try context.id("project_id")
+        try await access.requireProject(id, of: principal, to: .moveProject)
         let reason = try await bodies.reason(request)
         let project = try await store.move(project: id, action, by: principal.userID, reason: reason)
         do {
@@ -40,6 +41,7 @@ struct ProjectMoveRoutes: Sendable {
     private func change(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
         let id = try context.id("project_id")
+        try await access.requireProject(id, of: principal, to: .changeProject)
         let body = try await bodies.json(request)
         let change = try await engines.reading { names throws(Problem) in try ProjectChange(reading: body, knownEngines: names) }
         let project = try await store.change(project: id, change, by: principal.userID)

@@ -8,9 +8,8 @@ import Store
 struct ProjectRoutes: Sendable {
     let store: Store
     let access: Access
-    let engines: EngineDirectory
     let bodies: BodyReader
-    let onCreated: @Sendable () -> Void
+    let creations: ProjectCreations
 
     func add(to routes: inout RouteTable) {
         routes.on(.post, "/v1/projects") { request, _ in try await self.create(request) }
@@ -21,26 +20,27 @@ struct ProjectRoutes: Sendable {
 
     private func create(_ request: Request) async throws -> Response {
         let principal = try await access.principal(request)
+        try principal.require(.projectsWrite)
+        try principal.requireAllProjects()
         try BodyReader.refuseIdempotencyKey(request)
-        let body = try await bodies.json(request)
-        let project = try await engines.reading { names throws(Problem) in try NewProject(reading: body, knownEngines: names) }
-        let record = try await store.createProject(project, principal: principal)
-        onCreated()
+        let record = try await creations.create(try await bodies.json(request), by: principal)
         return Response(record.json, status: .created, location: "/v1/projects/\(record.id.text)")
     }
 
     private func list(_ request: Request) async throws -> Response {
         let principal = try await access.principal(request)
+        try principal.require(.projectsRead)
         var query = QueryParameters(request)
         let page = query.page()
         try query.finish()
-        return Response(try await store.projects(of: principal.userID, limit: page.limit, before: page.cursor), \.json)
+        return Response(try await store.projects(of: principal, limit: page.limit, before: page.cursor), \.json)
     }
 
     private func get(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
         let id = try context.id("project_id")
-        guard let project = try await store.project(id, of: principal.userID) else { throw Problem.notFound("project") }
+        try await access.requireProject(id, of: principal, to: .read)
+        guard let project = try await store.project(id) else { throw Problem.notFound("project") }
         return Response(project.json)
     }
 
@@ -48,7 +48,7 @@ struct ProjectRoutes: Sendable {
     private func stats(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
         let id = try context.id("project_id")
-        try await access.requireProject(id, of: principal)
+        try await access.requireProject(id, of: principal, to: .read)
         let counts = Dictionary(uniqueKeysWithValues: try await store.taskCounts(projectID: id).map { ($0.status, $0.count) })
         var byStatus = JSONObject()
         for status in TaskStatus.allCases { byStatus[status.rawValue] = .number(JSONNumber(counts[status] ?? 0)) }

@@ -21,6 +21,7 @@ struct TaskMoveRoutes: Sendable {
     private func move(_ action: TaskAction, _ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
         let id = try context.id("task_id")
+        try await access.requireTask(id, of: principal, to: .moveTasks)
         let reason = try await bodies.reason(request)
         let task = try await store.move(id, action, by: principal.userID, reason: reason)
         if action.target == .pending { onWaiting() }
@@ -30,6 +31,7 @@ struct TaskMoveRoutes: Sendable {
     private func change(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
         let id = try context.id("task_id")
+        try await access.requireTask(id, of: principal, to: .moveTasks)
         let change = try TaskChange(reading: try await bodies.json(request))
         let task = try await store.change(id, change, by: principal.userID)
         onWaiting()

@@ -29,9 +29,9 @@ struct TaskRoutes: Sendable {
             let principal = try await access.principal(request)
             var query = QueryParameters(request)
             try query.finish()
-            guard var situation = try await store.situation(of: try context.id("task_id"), of: principal.userID) else {
-                throw Problem.notFound("task")
-            }
+            let id = try context.id("task_id")
+            try await access.requireTask(id, of: principal, to: .readTasks)
+            guard var situation = try await store.situation(of: id) else { throw Problem.notFound("task") }
             situation.takesBrokerMessages = takesBrokerMessages()
             return Response(situation.explanation.json)
         }
@@ -46,7 +46,7 @@ struct TaskRoutes: Sendable {
         var filter = TaskFilter(reading: &query)
         filter.parentID = query.uuid("parent_task_id")
         try query.finish()
-        try await access.requireProject(projectID, of: principal)
+        try await access.requireProject(projectID, of: principal, to: .readTasks)
         let tasks = try await store.tasks(projectID: projectID, filter: filter, limit: page.limit, before: page.cursor)
         return Response(tasks, \.json)
     }
@@ -72,7 +72,8 @@ struct TaskRoutes: Sendable {
 
     private func task(_ context: GatewayContext, of principal: Principal) async throws -> TaskRecord {
         let id = try context.id("task_id")
-        guard let task = try await store.task(id, of: principal.userID) else { throw Problem.notFound("task") }
+        guard let task = try await store.task(id) else { throw Problem.notFound("task") }
+        try await access.requireProject(task.projectID, of: principal, to: .readTasks, for: "task")
         return task
     }
 }

@@ -11,6 +11,9 @@ struct RouteTable {
 
     private var handlers: [String: [HTTPRequest.Method: Handler]] = [:]
 
+    /// Every path, with the methods that it knows.
+    var paths: [String: Set<HTTPRequest.Method>] { handlers.mapValues { Set($0.keys) } }
+
     mutating func on(_ method: HTTPRequest.Method, _ path: String, _ handler: @escaping Handler) {
         handlers[path, default: [:]][method] = handler
     }

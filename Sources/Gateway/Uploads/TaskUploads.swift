@@ -30,12 +30,14 @@ struct TaskUploads: Sendable {
         BodyReader.mediaType(request.headers[.contentType]) == "application/x-ndjson"
     }
 
-    func accept(_ request: Request, _ context: GatewayContext, projectID: UUID, _ project: ProjectView) async throws -> Response {
+    func accept(
+        _ request: Request, _ context: GatewayContext, projectID: UUID, userID: UUID, _ project: ProjectView
+    ) async throws -> Response {
         try await slots.withSlot {
             let spool = try UploadSpool()
             var receiver = UploadReceiver(request, context, engines: engines, projectEngines: project.engines, limits: limits)
             let checked = try await receiver.receive(into: spool)
-            let upload = Upload(projectID: projectID, userID: project.userID, parentIDs: Array(checked.parentIDs))
+            let upload = Upload(projectID: projectID, userID: userID, parentIDs: Array(checked.parentIDs))
             let tasks = SpooledTasks(spool: spool, limits: limits, knownEngines: receiver.knownEngines)
             let acceptance = try await accept(upload, tasks)
             onWaiting()

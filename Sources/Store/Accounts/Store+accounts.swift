@@ -1,4 +1,4 @@
-import Domain
+public import Domain
 public import FoundationEssentials
 import Postgres
 
@@ -36,19 +36,27 @@ extension Store {
     public func principal(of key: APIKey) async throws -> Principal? {
         let rows = try await database.query(
             """
-            SELECT a.user_id, k.key_id
+            SELECT a.user_id, k.key_id, k.permissions, coalesce(a.account_type = 'admin', false)
             FROM api_keys k JOIN accounts a USING (user_id)
             WHERE k.api_key = \(key.digest) AND k.status = 'active' AND a.status = 'active'
                 AND (k.expires_at IS NULL OR k.expires_at > now())
             """
-        ) { try $0.decode(UUID.self, UUID.self) }
-        return rows.first.map { Principal(userID: $0.0, keyID: $0.1) }
+        ) { row in
+            var columns = row.columns
+            let (userID, keyID) = (try columns.next(as: UUID.self), try columns.next(as: UUID.self))
+            let permissions = KeyPermissions(stored: try columns.nextOptionalJSON())
+            return Principal(userID: userID, credential: .key(keyID, permissions), isAdmin: try columns.next())
+        }
+        return rows.first
     }
 
     /// Whether the user has this key, and it works. Index: `api_keys_pkey`.
     public func isActiveKey(_ keyID: UUID, of userID: UUID) async throws -> Bool {
         let rows = try await database.query(
-            "SELECT true FROM api_keys WHERE key_id = \(keyID) AND user_id = \(userID) AND status = 'active'"
+            """
+            SELECT true FROM api_keys
+            WHERE key_id = \(keyID) AND user_id = \(userID) AND status = 'active' AND (expires_at IS NULL OR expires_at > now())
+            """
         ) { try $0.decode(Bool.self) }
         return !rows.isEmpty
     }

@@ -26,5 +26,6 @@ public struct Migration: Sendable, Hashable {
             version: 8, name: "direct_admission", text: String(decoding: PackageResources._008_direct_admission_sql, as: UTF8.self)),
         Migration(version: 9, name: "gates", text: String(decoding: PackageResources._009_gates_sql, as: UTF8.self)),
         Migration(version: 10, name: "strategies", text: String(decoding: PackageResources._010_strategies_sql, as: UTF8.self)),
+        Migration(version: 11, name: "access", text: String(decoding: PackageResources._011_access_sql, as: UTF8.self)),
     ]
 }

@@ -5,12 +5,12 @@ import Postgres
 extension Store {
     /// Moves a project as a person wants, writes it to the project's log, and gives the project back.
     ///
-    /// Throws a 404 where it is not the person's, a 409 that names the status where that does not allow it. After a pause or a
+    /// Whether the person may is the caller's to know. Throws a 404 where there is none, a 409 that names the status where that does not allow it. After a pause or a
     /// cancellation its tasks have to follow: see `settle(projectID:)`. Indexes: `projects_pkey`, and for the archive those of
     /// `TaskPlace`.
     public func move(project id: UUID, _ action: ProjectAction, by person: UUID, reason: String? = nil) async throws -> ProjectRecord {
         try await database.transaction { connection in
-            let status = try Self.lockedStatus(of: id, person, connection)
+            let status = try Self.lockedStatus(of: id, connection)
             guard status.next.contains(action.target) else {
                 throw Problem.conflict("The project is \(status.rawValue): it cannot \(action.rawValue).")
             }
@@ -41,7 +41,7 @@ extension Store {
     public func change(project id: UUID, _ change: ProjectChange, by person: UUID) async throws -> ProjectRecord {
         do {
             return try await database.transaction { connection in
-                let status = try Self.lockedStatus(of: id, person, connection)
+                let status = try Self.lockedStatus(of: id, connection)
                 guard status != .archived else { throw Problem.conflict("The project is archived: resume it first.") }
                 let rows = try connection.pipeline([
                     """
@@ -68,10 +68,8 @@ extension Store {
         }
     }
 
-    private static func lockedStatus(
-        of id: UUID, _ person: UUID, _ connection: isolated PostgresConnection
-    ) throws -> ProjectStatus {
-        let rows = try connection.query("SELECT status FROM projects WHERE project_id = \(id) AND user_id = \(person) FOR UPDATE")
+    private static func lockedStatus(of id: UUID, _ connection: isolated PostgresConnection) throws -> ProjectStatus {
+        let rows = try connection.query("SELECT status FROM projects WHERE project_id = \(id) FOR UPDATE")
         guard let row = rows.first else { throw Problem.notFound("project") }
         var columns = row.columns
         return try columns.nextCase()

@@ -5,7 +5,9 @@ import Postgres
 extension Store {
     /// Makes a project with its owner as a member, and the first line of its log. A name that the user has used already is a 409.
     public func createProject(_ project: NewProject, principal: Principal) async throws -> ProjectRecord {
-        let keyID = project.apiKeyID ?? principal.keyID
+        guard let keyID = project.apiKeyID ?? principal.keyID else {
+            throw Problem.invalid([FieldError(pointer: "/api_key", detail: "is required with a session token: name one of your API keys")])
+        }
         if keyID != principal.keyID, try await !isActiveKey(keyID, of: principal.userID) {
             throw Problem.invalid([FieldError(pointer: "/api_key", detail: "is not one of your active API keys")])
         }
@@ -36,27 +38,30 @@ extension Store {
         }
     }
 
-    /// The user's project; nil also where it is somebody else's. Index: `projects_pkey`.
-    public func project(_ id: UUID, of userID: UUID) async throws -> ProjectRecord? {
-        try await database.query(
-            "SELECT \(unescaped: ProjectRecord.columns) FROM projects WHERE project_id = \(id) AND user_id = \(userID)",
-            ProjectRecord.init
-        ).first
-    }
-
-    /// Any project, for Chorus itself. Index: `projects_pkey`.
+    /// The project, whoever may see it. Index: `projects_pkey`.
     public func project(_ id: UUID) async throws -> ProjectRecord? {
         try await database.query(
             "SELECT \(unescaped: ProjectRecord.columns) FROM projects WHERE project_id = \(id)", ProjectRecord.init
         ).first
     }
 
-    /// The user's projects, newest first. Index: `idx_projects_user_id`.
-    public func projects(of userID: UUID, limit: Int, before cursor: PageCursor?) async throws -> Page<ProjectRecord> {
+    /// The projects that the principal sees, as their owner or a member, newest first. Indexes: `idx_projects_user_id`,
+    /// `idx_project_members_user_id`, `projects_pkey`.
+    public func projects(of principal: Principal, limit: Int, before cursor: PageCursor?) async throws -> Page<ProjectRecord> {
+        let only = principal.permissions.projects.map(Array.init)
         let rows = try await database.query(
             """
             SELECT \(unescaped: ProjectRecord.columns) FROM projects
-            WHERE user_id = \(userID) AND (\(cursor?.after)::uuid IS NULL OR project_id < \(cursor?.after))
+            WHERE project_id IN (
+                (SELECT project_id FROM projects
+                WHERE user_id = \(principal.userID) AND (\(cursor?.after)::uuid IS NULL OR project_id < \(cursor?.after))
+                    AND (\(only)::uuid[] IS NULL OR project_id = ANY (\(only)))
+                ORDER BY project_id DESC LIMIT \(limit + 1))
+                UNION ALL
+                (SELECT project_id FROM project_members
+                WHERE user_id = \(principal.userID) AND status = 'active' AND (\(cursor?.after)::uuid IS NULL OR project_id < \(cursor?.after))
+                    AND (\(only)::uuid[] IS NULL OR project_id = ANY (\(only)))
+                ORDER BY project_id DESC LIMIT \(limit + 1)))
             ORDER BY project_id DESC LIMIT \(limit + 1)
             """, ProjectRecord.init)
         return Page(rows, limit: limit, id: \.id)

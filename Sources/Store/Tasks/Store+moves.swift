@@ -9,7 +9,7 @@ extension Store {
     /// Moves a task as a person wants, and gives it back; the worker that runs it is told in the same transaction.
     /// Its open call counts as cancelled from then on; what it brought and cost, the worker adds when it has hung up.
     ///
-    /// Throws a 404 where it is not the person's, a 409 that names the status where that does not allow it. A retry begins anew, with all
+    /// Whether the person may is the caller's to know. Throws a 404 where there is none, a 409 that names the status where that does not allow it. A retry begins anew, with all
     /// its retries, and drops a deadline that has passed. Its family follows (0006_families.sql); where its parent forbids a retry, that
     /// is a 409 too. Indexes: `tasks_pkey`, `projects_pkey`, `idx_results_task_id`.
     public func move(_ id: UUID, _ action: TaskAction, by person: UUID, reason: String? = nil) async throws -> TaskRecord {
@@ -33,7 +33,7 @@ extension Store {
                         set_config('chorus.reason', \(reason ?? action.reason), true) AS reason
                 ), was AS MATERIALIZED (
                     SELECT t.task_id, t.status, t.assigned_worker_id, p.status AS project_status
-                    FROM tasks t JOIN projects p ON p.project_id = t.project_id AND p.user_id = \(person)
+                    FROM tasks t JOIN projects p ON p.project_id = t.project_id
                     WHERE t.task_id = \(id) FOR UPDATE OF t
                 ), moved AS (
                     UPDATE tasks t
@@ -88,7 +88,7 @@ extension Store {
                         set_config('chorus.reason', 'Its priority was changed.', true) AS reason
                 ), was AS MATERIALIZED (
                     SELECT t.task_id, t.status, coalesce(t.priority, 1) AS priority
-                    FROM tasks t JOIN projects p ON p.project_id = t.project_id AND p.user_id = \(person)
+                    FROM tasks t JOIN projects p ON p.project_id = t.project_id
                     WHERE t.task_id = \(id) FOR UPDATE OF t
                 ), changed AS (
                     UPDATE tasks t

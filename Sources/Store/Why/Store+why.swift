@@ -3,13 +3,13 @@ public import FoundationEssentials
 import Postgres
 
 extension Store {
-    /// What stands between the user's task and a worker; nil where there is no such task, or it is in somebody else's project. One
+    /// What stands between the task and a worker; nil where there is no such task. One
     /// statement, and another one where the task's engine has limits or is closed; counts are bounded.
     ///
     /// Indexes: `tasks_pkey`, `projects_pkey`, `workers_pkey`, `idx_workers_alive`, `idx_task_history_task_id`, `accounts_pkey`,
     /// `idx_tasks_unfinished_children`, `idx_tasks_in_flight`, `idx_tasks_backlog`.
-    public func situation(of id: UUID, of userID: UUID) async throws -> TaskSituation? {
-        guard var situation = try await database.query(Self.situationQuery(id, userID), TaskSituation.init).first else { return nil }
+    public func situation(of id: UUID) async throws -> TaskSituation? {
+        guard var situation = try await database.query(Self.situationQuery(id), TaskSituation.init).first else { return nil }
         guard let engine = situation.entry.neededEngine, !situation.status.isFinal, situation.status != .processing else {
             return situation
         }
@@ -18,7 +18,7 @@ extension Store {
         return situation
     }
 
-    private static func situationQuery(_ id: UUID, _ userID: UUID) -> PostgresQuery {
+    private static func situationQuery(_ id: UUID) -> PostgresQuery {
         """
         SELECT t.task_id, t.status, t.project_id, coalesce(t.priority, \(TaskPriority.standard)), t.engine,
             nullif(chorus_needed_engine(t.engine, p.settings, (SELECT name FROM engines ORDER BY position LIMIT 1)), \(TaskEngine.several)),
@@ -42,7 +42,7 @@ extension Store {
             ) AS ahead WHERE t.status IN ('pending', 'retrying')),
             (SELECT count(*) FROM workers a WHERE a.status = 'alive')
         FROM tasks t
-            JOIN projects p ON p.project_id = t.project_id AND p.user_id = \(userID)
+            JOIN projects p ON p.project_id = t.project_id
             CROSS JOIN LATERAL (SELECT chorus_max_concurrency(p.settings) AS cap) AS cap
             LEFT JOIN workers w ON w.worker_id = t.assigned_worker_id AND t.status = 'processing'
             LEFT JOIN LATERAL (
