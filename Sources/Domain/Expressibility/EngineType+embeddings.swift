@@ -5,7 +5,7 @@ extension EngineType {
         switch self {
         case .openai, .ollama: return []
         case .anthropic:
-            let key = input["engines"] == nil ? "engine" : "engines"
+            let key = input["engines"]?.arrayValue == nil ? "engine" : "engines"
             return [FieldError(pointer: "\(pointer)/\(key)", detail: "engines of type 'anthropic' make no embeddings")]
         case .gemini:
             guard EmbeddingInput.texts(of: input).count > Self.geminiBatch else { return [] }
