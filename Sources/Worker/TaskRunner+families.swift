@@ -13,7 +13,7 @@ extension TaskRunner {
         do {
             // Megabytes may be rendered: not on the thread that carries the calls.
             let rendered = try await withTaskExecutorPreference(globalConcurrentExecutor) {
-                try await ChatInput.rendered(task.input) {
+                try await TaskTexts.rendered(task.input, type: task.type) {
                     guard let children = try await store.childOutcomes(of: task.id, limit: TemplateLimits.contextBytes) else {
                         throw TemplateError.childrenTooLarge
                     }

@@ -20,7 +20,9 @@ struct TaskRunner: Sendable {
         var settlement = Settlement(
             taskID: task.id, attempt: task.attempt, outcome: .failed(message: "No engine is configured: run 'chorus engines apply'."),
             calls: [])
-        let plan = StrategyPlan(of: task.input, settings: task.projectSettings ?? ProjectSettings(), standard: task.call?.engine)
+        var plan = StrategyPlan(of: task.input, settings: task.projectSettings ?? ProjectSettings(), standard: task.call?.engine)
+        // What a project says of its chats may be nothing that vectors can do.
+        if task.isEmbedding { plan = plan.inTurn }
         guard !plan.engines.isEmpty, task.call != nil || plan.strategy == .balance else { return settlement }
         do throws(EngineError) {
             let attempt = TaskAttempt(task: task, plan: plan, input: try await input(of: task), workerID: workerID)
@@ -45,8 +47,12 @@ struct TaskRunner: Sendable {
         } catch {
             return .failure(EngineError(.permanent, "\(error)", wasSent: false))
         }
-        return await gates.pass(engine, tokens: { TokenEstimate.tokens(input) }, timeLeft: task.timeLeft) { () throws(EngineError) in
-            try await engine.call(input, timeout: task.timeLeft, idempotencyKey: idempotencyKey(of: call, task))
+        let tokens = { TokenEstimate.tokens(input, type: task.type) }
+        return await gates.pass(engine, tokens: tokens, timeLeft: task.timeLeft) { () throws(EngineError) in
+            let key = idempotencyKey(of: call, task)
+            return task.isEmbedding
+                ? try await engine.embed(input, timeout: task.timeLeft, idempotencyKey: key)
+                : try await engine.call(input, timeout: task.timeLeft, idempotencyKey: key)
         }
     }
 
@@ -68,6 +74,8 @@ extension Settlement {
 }
 
 extension ClaimedTask {
+    var isEmbedding: Bool { type == TaskType.embedding.rawValue }
+
     /// The time until its deadline, never less than none.
     var timeLeft: Duration? {
         // Far enough for any call, near enough for a Duration.

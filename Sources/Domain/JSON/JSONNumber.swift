@@ -11,6 +11,12 @@ public struct JSONNumber: Sendable, Hashable {
         literal = "\(value)"
     }
 
+    /// The fewest digits that tell this number from its neighbours; nil for NaN and the infinities.
+    public init?(_ value: Float) {
+        guard value.isFinite else { return nil }
+        literal = "\(value)"
+    }
+
     /// `literal` is known to be JSON's grammar for numbers.
     init(checked literal: String) { self.literal = literal }
 

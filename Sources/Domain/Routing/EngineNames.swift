@@ -27,6 +27,16 @@ public struct EngineNames: Sendable, Hashable {
         return copy
     }
 
+    /// The formats of all engines that a task may be asked of, as far as they are known. Where it names none, those are its project's, or
+    /// the fleet's default, as they are now: they may be others when the task runs, and the format itself refuses then.
+    func types(askedBy input: JSONObject) -> [EngineType] {
+        guard !types.isEmpty else { return [] }
+        let named =
+            (input["engine"]?.stringValue).map { [$0] } ?? input["engines"]?.arrayValue?.compactMap(\.stringValue) ?? unnamed
+        let asked = Set(named.compactMap { types[$0] })
+        return EngineType.allCases.filter(asked.contains)
+    }
+
     func check(_ name: String, _ key: String, in fields: inout FieldReader) {
         guard !names.contains(name) else { return }
         let known = names.isEmpty ? "none is configured" : "known: \(names.prefix(20).joined(separator: ", "))"

@@ -41,6 +41,9 @@ public struct StrategyPlan: Sendable, Hashable {
             choice: object["choose"]?.stringValue.flatMap(EnsembleChoice.init) ?? (judge == nil ? .agreement : .judge), judge: judge)
     }
 
+    /// The same engines one after the other, where it would ask them all at once: for answers that cannot be compared.
+    public var inTurn: StrategyPlan { strategy.asksAll ? StrategyPlan(engines: engines) : self }
+
     /// Whether an outcome has to tell how it came about: more than one engine might have given it.
     public var isTold: Bool { strategy != .fallback || engines.count > 1 }
 }

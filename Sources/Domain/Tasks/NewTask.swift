@@ -21,7 +21,7 @@ public struct NewTask: Sendable, Hashable {
     /// Where it stood in the body of its request.
     public var pointer: String
     /// What it is expected to cost: the measure in which projects share the workers.
-    public var estimatedTokens: Int { TokenEstimate.tokens(input) }
+    public var estimatedTokens: Int { TokenEstimate.tokens(input, type: type) }
     /// The one engine that it names, as ``TaskEngine`` says it.
     public var engine: String { TaskEngine.named(by: input, type: type) }
 
@@ -67,7 +67,11 @@ public struct NewTask: Sendable, Hashable {
             return
         }
         var reader = FieldReader(input, at: fields.pointer(to: "input_data"))
-        ChatInput.check(&reader, knownEngines: knownEngines)
+        if type == .embedding {
+            EmbeddingInput.check(&reader, knownEngines: knownEngines)
+        } else {
+            ChatInput.check(&reader, knownEngines: knownEngines)
+        }
         fields.append(reader.errors)
         checkTemplates(&fields)
     }
@@ -93,6 +97,8 @@ public struct NewTask: Sendable, Hashable {
 public enum TaskType: String, Sendable, Hashable, CaseIterable {
     /// A chat completion.
     case chat
+    /// Vectors for texts.
+    case embedding
     /// No call of its own: it completes when its children have ended.
     case group
 }

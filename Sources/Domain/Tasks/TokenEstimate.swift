@@ -10,7 +10,12 @@ public enum TokenEstimate {
     static let bytesPerToken = 4
 
     /// The text that goes to the engine, and the answer that may come back; as often as the task itself says that engines are asked for it.
-    public static func tokens(_ input: JSONObject) -> Int {
+    ///
+    /// Vectors are no tokens: an embedding costs its texts alone.
+    public static func tokens(_ input: JSONObject, type: String = TaskType.chat.rawValue) -> Int {
+        if type == TaskType.embedding.rawValue {
+            return clamped(EmbeddingInput.texts(of: input).reduce(0) { $0 + max(1, $1.utf8.count / bytesPerToken) })
+        }
         let bytes = (input["prompt"]?.stringValue).map(\.utf8.count) ?? 0
         let messages = input["messages"]?.arrayValue ?? []
         let text = messages.reduce(bytes) { $0 + textBytes($1["content"]) }

@@ -12,13 +12,18 @@ extension Engine {
     func exchange(
         _ request: HTTPRequest, _ body: [UInt8], _ timeouts: NIOURLSessionTimeouts
     ) async throws(EngineError) -> EngineReply {
-        let answer: (body: [UInt8], response: HTTPResponse)
+        let answer = try await send(request, body, timeouts)
+        return try reply(answer.body, answer.response)
+    }
+
+    func send(
+        _ request: HTTPRequest, _ body: [UInt8], _ timeouts: NIOURLSessionTimeouts
+    ) async throws(EngineError) -> (body: [UInt8], response: HTTPResponse) {
         do {
-            answer = try await session.upload(for: request, from: body, timeouts: timeouts)
+            return try await session.upload(for: request, from: body, timeouts: timeouts)
         } catch {
             throw EngineError(error, timeouts: timeouts).redacting(secret)
         }
-        return try reply(answer.body, answer.response)
     }
 
     /// An answer that streams if the engine can.
@@ -80,7 +85,7 @@ extension Engine {
         }
     }
 
-    private func parse(_ body: [UInt8], _ response: HTTPResponse) throws(EngineError) -> JSONValue {
+    func parse(_ body: [UInt8], _ response: HTTPResponse) throws(EngineError) -> JSONValue {
         do {
             return try JSONValue(parsing: body, limits: ReplyReader.limits)
         } catch {

@@ -29,9 +29,7 @@ public struct Engine: Sendable {
     {
         let start = ContinuousClock.now
         let wire = try format.request(for: input, to: definition, streaming: definition.streams)
-        var request = request(.post, wire.path)
-        request.headerFields[.contentType] = "application/json"
-        if let idempotencyKey, let name = HTTPField.Name("Idempotency-Key") { request.headerFields[name] = idempotencyKey }
+        let request = request(for: wire, idempotencyKey)
         let timeouts = definition.limits.timeouts(atMost: timeout)
         let reply =
             definition.streams
@@ -54,6 +52,13 @@ public struct Engine: Sendable {
         // Some engines have no such path: they are there all the same.
         let isThere = answer.response.status.kind == .successful || [404, 405].contains(answer.response.status.code)
         guard isThere else { throw refusal(answer.body, answer.response) }
+    }
+
+    func request(for wire: WireRequest, _ idempotencyKey: String?) -> HTTPRequest {
+        var request = request(.post, wire.path)
+        request.headerFields[.contentType] = "application/json"
+        if let idempotencyKey, let name = HTTPField.Name("Idempotency-Key") { request.headerFields[name] = idempotencyKey }
+        return request
     }
 
     private func request(_ method: HTTPRequest.Method, _ path: String) -> HTTPRequest {

@@ -2,6 +2,7 @@ public import Domain
 
 /// What a call brought.
 public struct EngineAnswer: Sendable, Hashable {
+    /// Empty for vectors.
     public let text: String
     /// The `output_data` of the completed task.
     public let outputData: JSONValue
@@ -14,6 +15,19 @@ public struct EngineAnswer: Sendable, Hashable {
 
     /// How sure the engine was, where it gave log-probabilities.
     public var confidence: Double? { outputData["logprobs"]?["content"]?.arrayValue.flatMap(Confidence.score) }
+
+    init(_ reply: EmbeddingReply, engine: String, modelAskedFor: String, processingTime: Duration) {
+        let model = reply.model ?? modelAskedFor
+        let usage = reply.usage ?? TokenUsage(promptTokens: 0, completionTokens: 0)
+        self.text = ""
+        self.outputData = [
+            "embeddings": .array(reply.vectors), "engine": .string(engine), "model": .string(model), "usage": usage.json,
+        ]
+        self.usage = usage
+        self.finishReason = nil
+        self.model = model
+        self.processingTime = processingTime
+    }
 
     init(_ reply: EngineReply, engine: String, modelAskedFor: String, processingTime: Duration) {
         let model = reply.model ?? modelAskedFor

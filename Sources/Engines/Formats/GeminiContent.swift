@@ -23,8 +23,13 @@ struct GeminiContent: WireFormat {
         return accumulator.draft.reply
     }
 
-    /// The path of a model's method. A model's name cannot lead anywhere else: all but plain characters is escaped.
     static func path(model: String, streaming: Bool) -> String {
+        path(model: model, method: streaming ? "streamGenerateContent?alt=sse" : "generateContent").path
+    }
+
+    /// The path of a model's method, and the model's full name. A name cannot lead anywhere else: in the path all but plain characters is
+    /// escaped.
+    static func path(model: String, method: String) -> (path: String, model: String) {
         let (collection, name) = model.split(separator: "/", maxSplits: 1).splitModel
         let escaped = name.utf8.reduce(into: "") { path, byte in
             let isPlain =
@@ -32,7 +37,7 @@ struct GeminiContent: WireFormat {
                 || [UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_")].contains(byte)
             path += isPlain ? String(UnicodeScalar(byte)) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
         }
-        return "/\(collection)/\(escaped)" + (streaming ? ":streamGenerateContent?alt=sse" : ":generateContent")
+        return ("/\(collection)/\(escaped):\(method)", "\(collection)/\(name)")
     }
 }
 

@@ -15,6 +15,12 @@ protocol WireFormat: Sendable {
     /// Reads a 2xx answer that comes event by event.
     func makeAccumulator() -> any StreamAccumulator
 
+    /// The request for vectors. Engines of a format without any are refused before, by ``EmbeddingRequest``.
+    func request(for embedding: EmbeddingRequest) -> WireRequest
+
+    /// Reads the vectors of a 2xx answer, in the order of the texts.
+    func vectors(from body: JSONValue) throws(EngineError) -> EmbeddingReply
+
     /// What an error's body says; nil for a body that is no error.
     func complaint(in body: JSONValue) -> EngineComplaint?
 

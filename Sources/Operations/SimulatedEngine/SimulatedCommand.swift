@@ -2,9 +2,9 @@ import Domain
 
 /// Where a request says what shall become of it.
 enum SimulatedCommand {
-    /// The command in the header, else in the body's field `simulate`, else in `[simulate: …]` of the last message.
-    static func find(header: String?, body: JSONValue, question: SimulatedQuestion) -> String? {
-        header ?? body["simulate"]?.stringValue ?? inside(question.last)
+    /// The command in the header, else in the body's field `simulate`, else in `[simulate: …]` of the last message or text.
+    static func find(header: String?, body: JSONValue, last: String) -> String? {
+        header ?? body["simulate"]?.stringValue ?? inside(last)
     }
 
     private static func inside(_ text: String) -> String? {

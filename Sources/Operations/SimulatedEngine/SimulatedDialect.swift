@@ -5,7 +5,16 @@ enum SimulatedDialect: Sendable, CaseIterable {
 
 /// Where a call came in: Gemini's addresses also name the model, and whether the answer streams.
 struct SimulatedRoute: Sendable, Equatable {
+    enum Work: Sendable, Equatable {
+        case chat
+        /// Vectors for the texts of a field `input`, or, as Gemini has it, for one content.
+        case embedding
+        /// Gemini's list of such requests.
+        case embeddings
+    }
+
     var dialect: SimulatedDialect
+    var work = Work.chat
     var model: String?
     var streams: Bool?
 
@@ -15,12 +24,16 @@ struct SimulatedRoute: Sendable, Equatable {
         case "/v1/chat/completions": dialect = .openai
         case "/v1/messages": dialect = .anthropic
         case "/api/chat": dialect = .ollama
+        case "/v1/embeddings": (dialect, work) = (.openai, .embedding)
+        case "/api/embed": (dialect, work) = (.ollama, .embedding)
         default:
             let prefix = "/v1beta/models/"
             guard path.hasPrefix(prefix), let colon = path.lastIndex(of: ":") else { return nil }
             switch path[path.index(after: colon)...] {
             case "generateContent": streams = false
             case "streamGenerateContent": streams = true
+            case "embedContent": work = .embedding
+            case "batchEmbedContents": work = .embeddings
             default: return nil
             }
             dialect = .gemini

@@ -8,6 +8,7 @@ public import ServiceLifecycle
 /// - Calls, in one piece or as a stream: `POST /v1/chat/completions` (OpenAI), `/v1/messages` (Anthropic),
 ///   `/v1beta/models/NAME:generateContent` and `:streamGenerateContent` (Gemini), `/api/chat` (Ollama). Base addresses end with `/v1`,
 ///   `/v1`, `/v1beta` and `/api`.
+/// - Vectors: `POST /v1/embeddings`, `/v1beta/models/NAME:embedContent` and `:batchEmbedContents`, `/api/embed`.
 /// - `GET /v1/models`, `/v1beta/models`, `/api/tags`; `GET /health`; `GET /stats` tells what was called, `DELETE /stats` forgets it.
 /// - Faults come by the configured rate, or on command: header `x-simulate`, body field `simulate`, or `[simulate: …]` in the last message
 ///   (see ``SimulatedFate``), or on a standing order: `PUT /order` with such a command as its body, in force until `DELETE /order`.

@@ -104,14 +104,9 @@ final class SimulatedEngineResponder: HTTPResponder {
         ended: @escaping @Sendable (Int) -> Void
     ) async throws -> (response: Response, streams: Bool) {
         var fate = fate
+        if route.work != .chat { return (try await embed(request, body, at: route, fate: fate), false) }
         let question = SimulatedQuestion(body, at: route)
-        let header = HTTPField.Name.simulate.flatMap { request.headers[$0] }
-        if let command = SimulatedCommand.find(header: header, body: body, question: question),
-            let misunderstood = fate.obey(command)
-        {
-            let message = "unknown simulation: \(misunderstood.prefix(100))"
-            return (.error(400, message, code: "invalid_simulation", in: route.dialect), false)
-        }
+        if let refusal = obey(request, body, last: question.last, route.dialect, &fate) { return (refusal, false) }
         let completion: SimulatedCompletion
         do {
             completion = try SimulatedCompletion(question, number: number, echoLimit: configuration.echoLimit, words: fate.words)
@@ -133,19 +128,52 @@ final class SimulatedEngineResponder: HTTPResponder {
     ) -> (response: Response, streams: Bool) {
         let dialect = question.dialect
         switch ending {
-        case .status(let status, let retryAfter):
-            return (.error(status, "simulated", code: "simulated", retryAfter: retryAfter, in: dialect), false)
-        case .garbage(.html): return (.garbage(.html, insteadOf: .null), false)
+        case .status, .garbage(.html): return (whole(ending, dialect, .null), false)
         case _ where question.streams:
             let pause = configuration.tokensPerSecond.map { Duration.seconds(1 / $0) }
             let script = SimulatedScript(ending, question, completion)
             return (.playing(script, pause: pause, sleep: sleep, ended: ended), true)
-        case .cut: return (.cut, false)
-        case .stall: return (.stalled { [self] in try await sleep(.seconds(60)) }, false)
-        case .complaint: return (.error(529, "simulated", code: "simulated", in: dialect), false)
-        case .garbage(let garbage): return (.garbage(garbage, insteadOf: dialect.answer(completion)), false)
-        case .answer: return (.json(dialect.answer(completion)), false)
+        default: return (whole(ending, dialect, dialect.answer(completion)), false)
         }
+    }
+
+    /// An answer in one piece, or what becomes of it.
+    private func whole(_ ending: SimulatedFate.Ending, _ dialect: SimulatedDialect, _ answer: JSONValue) -> Response {
+        switch ending {
+        case .status(let status, let retryAfter):
+            .error(status, "simulated", code: "simulated", retryAfter: retryAfter, in: dialect)
+        case .cut: .cut
+        case .stall: .stalled { [self] in try await sleep(.seconds(60)) }
+        case .complaint: .error(529, "simulated", code: "simulated", in: dialect)
+        case .garbage(let garbage): .garbage(garbage, insteadOf: answer)
+        case .answer: .json(answer)
+        }
+    }
+
+    /// Lets a request say what shall become of it; a refusal where that is not understood.
+    private func obey(
+        _ request: Request, _ body: JSONValue, last: String, _ dialect: SimulatedDialect, _ fate: inout SimulatedFate
+    ) -> Response? {
+        let header = HTTPField.Name.simulate.flatMap { request.headers[$0] }
+        guard let command = SimulatedCommand.find(header: header, body: body, last: last), let misunderstood = fate.obey(command) else {
+            return nil
+        }
+        return .error(400, "unknown simulation: \(misunderstood.prefix(100))", code: "invalid_simulation", in: dialect)
+    }
+
+    private func embed(_ request: Request, _ body: JSONValue, at route: SimulatedRoute, fate: SimulatedFate) async throws -> Response {
+        var fate = fate
+        let embeddings: SimulatedEmbeddings
+        do {
+            embeddings = try SimulatedEmbeddings(body, at: route)
+        } catch {
+            return .error(400, error.message, code: error.code, in: route.dialect)
+        }
+        if let refusal = obey(request, body, last: embeddings.texts.last ?? "", route.dialect, &fate) { return refusal }
+        try await think(fate.latency, about: request)
+        var answer = whole(fate.ending, route.dialect, route.dialect.answer(embeddings, at: route))
+        if fate.latency > Self.longThought { answer.headers[.connection] = "close" }
+        return answer
     }
 
     private static let longThought = Duration.seconds(1)
