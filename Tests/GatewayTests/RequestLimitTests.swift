@@ -106,7 +106,8 @@ import Testing
                 try await first.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
                 #expect(try await first.head().hasPrefix("HTTP/1.1 200"))
                 try await RawConnection.with(port: fixture.port) { second in
-                    #expect(try await second.answer() == "")
+                    let answer = try await second.answer()
+                    #expect(answer == "")
                 }
             }
         }
