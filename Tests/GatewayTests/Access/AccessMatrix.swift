@@ -16,7 +16,7 @@ struct AccessMatrix {
     struct Entry {
         var rule: Rule
         var body: String?
-        /// The answer has no end: only its head is looked at.
+        /// The answer is no JSON, or has no end: only its head is looked at.
         var streams = false
 
         init(_ rule: Rule, _ body: String? = nil, streams: Bool = false) {
@@ -32,6 +32,10 @@ struct AccessMatrix {
     static let entries: [String: Entry] = [
         "GET /healthz": Entry(.open),
         "GET /readyz": Entry(.open),
+        "GET /openapi.json": Entry(.open),
+        "GET /docs": Entry(.open, streams: true),
+        "GET /docs/reference.css": Entry(.open, streams: true),
+        "GET /docs/reference.js": Entry(.open, streams: true),
         "GET /v1/engines": Entry(.caller(nil)),
         "GET /v1/workers": Entry(.caller(nil)),
 
@@ -66,6 +70,8 @@ struct AccessMatrix {
         "POST /v1/tasks/:task_id/pause": Entry(.project(.moveTasks), "{}"),
         "POST /v1/tasks/:task_id/resume": Entry(.project(.moveTasks), "{}"),
         "POST /v1/tasks/:task_id/retry": Entry(.project(.moveTasks), "{}"),
+        "GET /v1/results/:result_id/feedback": Entry(.project(.readTasks)),
+        "POST /v1/results/:result_id/feedback": Entry(.project(.giveFeedback), #"{"rating":5}"#),
         "PATCH /v1/tasks/:task_id": Entry(.project(.moveTasks), #"{"priority":2}"#),
     ]
 }

@@ -43,7 +43,7 @@ import Testing
             let log = try await fixture.send(.get, "/v1/projects/\(project)/activity").json["data"]?.arrayValue ?? []
             #expect(
                 log.compactMap { $0["activity_type"]?.stringValue } == ["member_removed", "member_changed", "member_added", "created"])
-            #expect(log[1]["metadata"] == ["user_id": .string(user), "email": "stranger@example.org", "from": "viewer", "to": "editor"])
+            #expect(log[1]["metadata"] == ["to": "editor", "from": "viewer", "email": "stranger@example.org", "user_id": .string(user)])
             #expect(log.allSatisfy { $0["user_email"] == "owner@example.org" })
         }
     }
@@ -96,10 +96,10 @@ import Testing
             let log = try await fixture.send(.get, "\(path)/activity").json
             let lines = log["data"]?.arrayValue ?? []
             #expect(lines.compactMap { $0["activity_type"]?.stringValue } == ["paused", "updated", "created"])
-            #expect(lines[0]["metadata"] == ["from": "active", "to": "paused", "reason": "lunch"])
+            #expect(lines[0]["metadata"] == ["to": "paused", "from": "active", "reason": "lunch"])
             #expect(lines[1]["metadata"]?["fields"] == ["priority", "metadata", "settings.engines", "settings.max_concurrency"])
-            #expect(lines[1]["metadata"]?["changes"]?["priority"] == ["from": 1, "to": 5])
-            #expect(lines[1]["metadata"]?["changes"]?["settings.engines"] == ["from": nil, "to": ["local"]])
+            #expect(lines[1]["metadata"]?["changes"]?["priority"] == ["to": 5, "from": 1])
+            #expect(lines[1]["metadata"]?["changes"]?["settings.engines"] == ["to": ["local"], "from": nil])
             #expect(!log.text.contains("hush"))
             let page = try await fixture.send(.get, "\(path)/activity?limit=2").json
             let rest = try await fixture.send(.get, "\(path)/activity?limit=2&cursor=\(page["next_cursor"]?.stringValue ?? "")").json
