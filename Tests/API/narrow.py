@@ -22,8 +22,10 @@ engines = [engine["name"] for engine in read("/v1/engines")["data"]]
 schemas = document["components"]["schemas"]
 schemas["EngineName"] = {"enum": engines + [None]}
 schemas["EngineList"]["items"] = {"enum": engines}
-# A parent must be a waiting task of the same project; a project's key must be one of the caller's.
+# A parent must be a waiting task of the same project; a project's key and a key's projects must be the caller's.
 schemas["ParentID"] = {"type": "null"}
+schemas["NewKey"]["properties"]["permissions"]["properties"]["projects"] = {"type": "null"}
+# A time that lies ahead.
 schemas["NewKey"]["properties"]["expires_at"] = {"type": "null"}
 schemas["NewProject"]["properties"]["api_key"] = {"type": "null"}
 with open(sys.argv[1], "w") as file:

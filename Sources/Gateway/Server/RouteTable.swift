@@ -7,7 +7,8 @@ import HummingbirdCore
 struct RouteTable {
     typealias Handler = @Sendable (Request, GatewayContext) async throws -> Response
 
-    private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace, .connect]
+    private static let methods: [HTTPRequest.Method] =
+        [.get, .head, .post, .put, .patch, .delete, .options, .trace, .connect] + [HTTPRequest.Method("QUERY")].compactMap { $0 }
 
     private var handlers: [String: [HTTPRequest.Method: Handler]] = [:]
 
