@@ -6,10 +6,7 @@ public struct MemberChange: Sendable, Hashable {
 
     /// Reads the body of `PUT /v1/projects/{id}/members[/{user_id}]`; everything wrong with it is in the problem.
     public init(reading body: JSONValue, namesAccount: Bool) throws(Problem) {
-        guard let object = body.objectValue else {
-            throw .invalid([FieldError(pointer: "", detail: "must be an object, not \(body.kind)")])
-        }
-        var fields = FieldReader(object)
+        var fields = try FieldReader(reading: body)
         fields.require("role")
         // The owner is who the project belongs to: nobody else can become one.
         let given = fields.oneOf("role", ProjectRole.allCases.filter { $0 != .owner }.map(\.rawValue)).flatMap(ProjectRole.init)

@@ -18,10 +18,7 @@ public struct NewKey: Sendable, Hashable {
 
     /// Reads the body of `POST /v1/api-keys`; everything wrong with it is in the problem.
     public init(reading body: JSONValue, at now: Date) throws(Problem) {
-        guard let object = body.objectValue else {
-            throw .invalid([FieldError(pointer: "", detail: "must be an object, not \(body.kind)")])
-        }
-        var fields = FieldReader(object)
+        var fields = try FieldReader(reading: body)
         name = fields.string("name", length: 1...100)
         expiresAt = fields.date("expires_at")
         if let expiresAt, expiresAt <= now { fields.fail("expires_at", "must lie ahead") }
@@ -74,9 +71,9 @@ extension Principal {
     public func requireMaking(_ key: NewKey) throws(Problem) {
         try require(.keysWrite)
         guard key.permissions.isWithin(permissions) else {
-            var problem = Problem.forbidden("An API key cannot make one that may more than itself.")
-            problem.errors = [FieldError(pointer: "/permissions", detail: "must name scopes and projects of the key that you show")]
-            throw problem
+            throw .forbidden(
+                "An API key cannot make one that may more than itself.",
+                errors: [FieldError(pointer: "/permissions", detail: "must name scopes and projects of the key that you show")])
         }
     }
 }

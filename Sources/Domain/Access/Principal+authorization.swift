@@ -39,8 +39,8 @@ extension Principal {
 
 extension Problem {
     /// The caller is known, and may not.
-    public static func forbidden(_ detail: String) -> Problem {
-        Problem(status: 403, title: "Forbidden", detail: detail)
+    public static func forbidden(_ detail: String, errors: [FieldError] = []) -> Problem {
+        Problem(status: 403, title: "Forbidden", detail: detail, errors: errors)
     }
 
     static func lacking(_ permission: ProjectPermission, _ role: ProjectRole) -> Problem {

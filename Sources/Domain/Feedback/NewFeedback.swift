@@ -9,10 +9,7 @@ public struct NewFeedback: Sendable, Hashable {
 
     /// Reads the body of `POST /v1/results/{id}/feedback`; everything wrong with it is in the problem.
     public init(reading body: JSONValue) throws(Problem) {
-        guard let object = body.objectValue else {
-            throw .invalid([FieldError(pointer: "", detail: "must be an object, not \(body.kind)")])
-        }
-        var fields = FieldReader(object)
+        var fields = try FieldReader(reading: body)
         rating = fields.integer("rating", in: 1...5)
         text = fields.string("feedback_text", length: 1...10_000)
         fields.finish()

@@ -2,10 +2,7 @@
 public enum ActionReason {
     /// Reads the body; nil where it gives no reason.
     public static func read(_ body: JSONValue) throws(Problem) -> String? {
-        guard let object = body.objectValue else {
-            throw .invalid([FieldError(pointer: "", detail: "must be an object, not \(body.kind)")])
-        }
-        var fields = FieldReader(object)
+        var fields = try FieldReader(reading: body)
         let reason = fields.string("reason", length: 1...1_000)
         fields.finish()
         guard fields.errors.isEmpty else { throw .invalid(fields.errors) }

@@ -15,6 +15,14 @@ public struct FieldReader: Sendable {
         self.pointer = pointer
     }
 
+    /// Reads a value that must be an object.
+    init(reading value: JSONValue, at pointer: String = "") throws(Problem) {
+        guard let object = value.objectValue else {
+            throw .invalid([FieldError(pointer: pointer, detail: "must be an object, not \(value.kind)")])
+        }
+        self.init(object, at: pointer)
+    }
+
     public mutating func fail(_ key: String, _ detail: String) {
         errors.append(FieldError(pointer: pointer(to: key), detail: detail))
     }

@@ -16,10 +16,7 @@ public struct NewProject: Sendable, Hashable {
 
     /// Reads the body of `POST /v1/projects`; everything wrong with it is in the problem.
     public init(reading body: JSONValue, knownEngines: EngineNames) throws(Problem) {
-        guard let object = body.objectValue else {
-            throw .invalid([FieldError(pointer: "", detail: "must be an object, not \(body.kind)")])
-        }
-        var fields = FieldReader(object)
+        var fields = try FieldReader(reading: body)
         fields.require("project_name")
         let name = fields.string("project_name", length: 1...255)
         description = fields.string("project_description", length: 0...10_000)

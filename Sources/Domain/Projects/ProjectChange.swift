@@ -12,10 +12,7 @@ public struct ProjectChange: Sendable, Hashable {
 
     /// Reads the body of `PATCH /v1/projects/{id}`; everything wrong with it is in the problem.
     public init(reading body: JSONValue, knownEngines: EngineNames) throws(Problem) {
-        guard let object = body.objectValue else {
-            throw .invalid([FieldError(pointer: "", detail: "must be an object, not \(body.kind)")])
-        }
-        var fields = FieldReader(object)
+        var fields = try FieldReader(reading: body)
         name = fields.replacement("project_name") { $0.string("project_name", length: 1...255) }
         description = fields.change("project_description") { $0.string("project_description", length: 0...10_000) }
         priority = fields.replacement("priority") { $0.integer("priority", in: ProjectPriority.range) }

@@ -32,10 +32,7 @@ public struct NewTask: Sendable, Hashable {
 
     /// `level` counts the tasks around it in the body, and itself.
     init(reading body: JSONValue, at pointer: String, level: Int, knownEngines: EngineNames) throws(Problem) {
-        guard let object = body.objectValue else {
-            throw .invalid([FieldError(pointer: pointer, detail: "must be an object, not \(body.kind)")])
-        }
-        var fields = FieldReader(object, at: pointer)
+        var fields = try FieldReader(reading: body, at: pointer)
         fields.require("task_type")
         let type = fields.oneOf("task_type", TaskType.allCases.map(\.rawValue)).flatMap(TaskType.init)
         if type != .group { fields.require("input_data") }

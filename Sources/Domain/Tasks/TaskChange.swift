@@ -8,10 +8,7 @@ public struct TaskChange: Sendable, Hashable {
 
     /// Reads the body of `PATCH /v1/tasks/{id}`; everything wrong with it is in the problem.
     public init(reading body: JSONValue) throws(Problem) {
-        guard let object = body.objectValue else {
-            throw .invalid([FieldError(pointer: "", detail: "must be an object, not \(body.kind)")])
-        }
-        var fields = FieldReader(object)
+        var fields = try FieldReader(reading: body)
         priority = fields.replacement("priority") { $0.integer("priority", in: TaskPriority.range) }
         deadline = fields.change("deadline") { $0.date("deadline") }
         metadata = fields.change("metadata") { $0.object("metadata") }
