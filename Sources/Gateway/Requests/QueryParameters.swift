@@ -110,3 +110,12 @@ struct PageRequest: Hashable {
     var limit: Int
     var cursor: PageCursor?
 }
+
+extension PageRequest {
+    /// Of a list whose query says nothing else.
+    init(_ request: Request) throws(Problem) {
+        var query = QueryParameters(request)
+        self = query.page()
+        try query.finish()
+    }
+}

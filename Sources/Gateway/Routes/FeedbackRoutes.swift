@@ -30,9 +30,7 @@ struct FeedbackRoutes: Sendable {
 
     private func list(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
-        var query = QueryParameters(request)
-        let page = query.page()
-        try query.finish()
+        let page = try PageRequest(request)
         let id = try await result(context, of: principal, to: .readTasks)
         return Response(try await store.feedback(on: id, limit: page.limit, after: page.cursor), \.json)
     }

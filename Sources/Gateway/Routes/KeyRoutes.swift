@@ -19,9 +19,7 @@ struct KeyRoutes: Sendable {
     private func list(_ request: Request) async throws -> Response {
         let principal = try await access.principal(request)
         try principal.require(.accountRead)
-        var query = QueryParameters(request)
-        let page = query.page()
-        try query.finish()
+        let page = try PageRequest(request)
         return Response(try await store.keys(of: principal.userID, limit: page.limit, before: page.cursor)) { .object($0.json) }
     }
 

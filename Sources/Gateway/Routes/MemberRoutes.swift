@@ -23,9 +23,7 @@ struct MemberRoutes: Sendable {
     private func list(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
         let id = try context.id("project_id")
-        var query = QueryParameters(request)
-        let page = query.page()
-        try query.finish()
+        let page = try PageRequest(request)
         try await access.requireProject(id, of: principal, to: .read)
         return Response(try await store.members(of: id, limit: page.limit, after: page.cursor), \.json)
     }
@@ -69,9 +67,7 @@ struct MemberRoutes: Sendable {
     private func activity(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
         let id = try context.id("project_id")
-        var query = QueryParameters(request)
-        let page = query.page()
-        try query.finish()
+        let page = try PageRequest(request)
         try await access.requireProject(id, of: principal, to: .readActivity)
         return Response(try await store.activity(of: id, limit: page.limit, before: page.cursor), \.json)
     }

@@ -33,9 +33,7 @@ struct ProjectRoutes: Sendable {
     private func list(_ request: Request) async throws -> Response {
         let principal = try await access.principal(request)
         try principal.require(.projectsRead)
-        var query = QueryParameters(request)
-        let page = query.page()
-        try query.finish()
+        let page = try PageRequest(request)
         return Response(try await store.projects(of: principal, limit: page.limit, before: page.cursor), \.json)
     }
 

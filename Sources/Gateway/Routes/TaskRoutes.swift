@@ -64,9 +64,7 @@ struct TaskRoutes: Sendable {
     /// The task and the page of a list below it.
     private func detail(_ request: Request, _ context: GatewayContext) async throws -> (TaskRecord, PageRequest) {
         let principal = try await access.principal(request)
-        var query = QueryParameters(request)
-        let page = query.page()
-        try query.finish()
+        let page = try PageRequest(request)
         return (try await task(context, of: principal), page)
     }
 
