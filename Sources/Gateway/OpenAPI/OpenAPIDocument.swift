@@ -20,8 +20,6 @@ enum OpenAPIDocument {
         }
         return .object(document)
     }()
-
-    static let json = value.serialized()
 }
 
 extension JSONObject {

@@ -1,3 +1,4 @@
+import Domain
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -8,9 +9,11 @@ struct ReferenceRoutes: Sendable {
     /// What the page loads; not part of the API.
     static let assets = ["/docs/reference.css", "/docs/reference.js"]
 
+    /// Read when somebody first asks for it: a gateway starts without.
+    private static let document = ByteBuffer(bytes: OpenAPIDocument.value.serialized())
+
     func add(to routes: inout RouteTable) {
-        let document = ByteBuffer(bytes: OpenAPIDocument.json)
-        routes.on(.get, "/openapi.json") { _, _ in Self.file(document, "application/json") }
+        routes.on(.get, "/openapi.json") { _, _ in Self.file(Self.document, "application/json") }
         let page = ByteBuffer(bytes: PackageResources.reference_html)
         routes.on(.get, "/docs") { _, _ in
             var response = Self.file(page, "text/html; charset=utf-8")
