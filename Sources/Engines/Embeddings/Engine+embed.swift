@@ -24,10 +24,7 @@ extension Engine {
     ) -> Result<EmbeddingReply, EngineError> {
         do throws(EngineError) {
             let json = try parse(body, response)
-            if let complaint = format.complaint(in: json) {
-                let kind = format.errorRules.kind(of: complaint, status: nil)
-                throw EngineError(kind, "the engine answered 200 with an error: \(complaint.message)", wasSent: true)
-            }
+            try format.refuseComplaint(in: json)
             return .success(try format.vectors(from: json).checked(for: question))
         } catch {
             return .failure(error.redacting(secret, statusCode: response.status.code))

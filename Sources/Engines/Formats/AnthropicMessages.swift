@@ -23,10 +23,7 @@ struct AnthropicMessages: WireFormat {
     func makeAccumulator() -> any StreamAccumulator { AnthropicMessagesAccumulator(format: self) }
 
     func reply(from body: JSONValue) throws(EngineError) -> EngineReply {
-        if let complaint = complaint(in: body) {
-            throw EngineError(
-                errorRules.kind(of: complaint, status: nil), "the engine answered 200 with an error: \(complaint.message)", wasSent: true)
-        }
+        try refuseComplaint(in: body)
         guard let blocks = body["content"]?.arrayValue else { throw EngineError(.passing, "the answer has no content") }
         var draft = ReplyDraft()
         draft.model = body["model"]?.stringValue

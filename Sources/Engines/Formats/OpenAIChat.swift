@@ -31,10 +31,7 @@ struct OpenAIChat: WireFormat {
     func makeAccumulator() -> any StreamAccumulator { OpenAIChatAccumulator(format: self) }
 
     func reply(from body: JSONValue) throws(EngineError) -> EngineReply {
-        if let complaint = complaint(in: body) {
-            throw EngineError(
-                errorRules.kind(of: complaint, status: nil), "the engine answered 200 with an error: \(complaint.message)", wasSent: true)
-        }
+        try refuseComplaint(in: body)
         guard let choice = body["choices"]?[0], let message = choice["message"], message.objectValue != nil else {
             throw EngineError(.passing, "the answer has no choices[0].message")
         }

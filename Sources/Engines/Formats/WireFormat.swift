@@ -38,6 +38,15 @@ protocol WireFormat: Sendable {
 }
 
 extension WireFormat {
+    /// Throws where a 2xx answer is an error all the same.
+    func refuseComplaint(in body: JSONValue) throws(EngineError) {
+        guard let complaint = complaint(in: body) else { return }
+        throw EngineError(
+            errorRules.kind(of: complaint, status: nil), "the engine answered 200 with an error: \(complaint.message)", wasSent: true)
+    }
+}
+
+extension WireFormat {
     var fields: HTTPFields { [:] }
 }
 
