@@ -13,10 +13,6 @@ struct AcceptedProject {
     var key: String?
 
     init(_ row: PostgresRow) throws {
-        (id, acceptedAt, admitsNamed, admitsUnnamed) = try row.decode(UUID.self, Date.self, Bool.self, Bool.self)
-    }
-
-    init(keyed row: PostgresRow) throws {
         (id, acceptedAt, admitsNamed, admitsUnnamed, key) = try row.decode(UUID.self, Date.self, Bool.self, Bool.self, String?.self)
     }
 }

@@ -119,10 +119,7 @@ extension Store {
         _ submissions: [Submission], admitting room: Int, _ held: HeldEngines
     ) async throws -> [Result<Acceptance, any Error>] {
         let rows = AcceptedRows(submissions, FamilyRules(parents: [:]), admitting: room, held)
-        let accepted =
-            rows.keys.isEmpty
-            ? try await database.query(Self.acceptance(rows, held), { try AcceptedProject($0) })
-            : try await database.query(Self.keyedAcceptance(rows, held), { try AcceptedProject(keyed: $0) })
+        let accepted = try await database.query(Self.acceptance(rows, held), AcceptedProject.init)
         return Self.outcomes(of: submissions, accepted, rows)
     }
 
@@ -151,11 +148,7 @@ extension Store {
         _ submissions: [Submission], _ rules: FamilyRules, _ connection: isolated PostgresConnection
     ) throws -> [Result<Acceptance, any Error>] {
         let rows = AcceptedRows(submissions, rules)
-        let accepted =
-            rows.keys.isEmpty
-            ? try connection.query(acceptance(rows)).map({ try AcceptedProject($0) })
-            : try connection.query(keyedAcceptance(rows)).map({ try AcceptedProject(keyed: $0) })
-        return outcomes(of: submissions, accepted, rows)
+        return outcomes(of: submissions, try connection.query(acceptance(rows)).map(AcceptedProject.init), rows)
     }
 
     /// Locks tasks that are to get children, the deepest first, and gives the rules for who may become one. Index: `tasks_pkey`.
@@ -176,11 +169,15 @@ extension Store {
         return FamilyRules(parents: Dictionary(parents, uniquingKeysWith: { first, _ in first }))
     }
 
+    private static func acceptance(_ rows: AcceptedRows, _ held: HeldEngines = HeldEngines()) -> PostgresQuery {
+        rows.keys.isEmpty ? keylessAcceptance(rows, held) : keyedAcceptance(rows, held)
+    }
+
     /// Of submissions without keys; `keyedAcceptance` is the same with them.
     ///
     /// The join drops the tasks of projects that take none any more. A task that waits for its first child waits for one thing. What a
     /// capped project may have in flight only the dispatcher can count. Tasks that name no engine are held by what their project says.
-    private static func acceptance(_ rows: AcceptedRows, _ held: HeldEngines = HeldEngines()) -> PostgresQuery {
+    private static func keylessAcceptance(_ rows: AcceptedRows, _ held: HeldEngines) -> PostgresQuery {
         """
         WITH input AS (
             SELECT * FROM unnest(\(rows.taskIDs), \(rows.projectIDs), \(rows.userIDs), \(rows.types), \(rows.priorities), \(rows.inputs),
@@ -201,7 +198,8 @@ extension Store {
             FROM input i JOIN projects p ON p.project_id = i.project_id AND p.status IN ('active', 'paused')
             RETURNING project_id, created_at, status, engine
         )
-        SELECT project_id, min(created_at), bool_or(status = 'in_queue' AND engine <> ''), bool_or(status = 'in_queue' AND engine = '')
+        SELECT project_id, min(created_at), bool_or(status = 'in_queue' AND engine <> ''), bool_or(status = 'in_queue' AND engine = ''),
+            NULL::text
         FROM inserted GROUP BY project_id
         """
     }

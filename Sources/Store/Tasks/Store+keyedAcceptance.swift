@@ -5,7 +5,7 @@ import Postgres
 extension Store {
     /// The statement of `acceptance` with keys in it: a submission whose key is taken gives no tasks. A key that another transaction is about
     /// to take is waited for; all take theirs in one order. Index: `idempotency_keys_pkey`.
-    static func keyedAcceptance(_ rows: AcceptedRows, _ held: HeldEngines = HeldEngines()) -> PostgresQuery {
+    static func keyedAcceptance(_ rows: AcceptedRows, _ held: HeldEngines) -> PostgresQuery {
         let keys = rows.keys
         return """
             WITH claimed AS (
