@@ -6,13 +6,11 @@ import Store
 struct ProjectView: Sendable, Hashable {
     /// nil where they are nothing in it.
     let role: ProjectRole?
-    let ownerID: UUID
     /// The engines of its tasks that name none; nil where it names none either.
     let engines: [String]?
 
     init(_ standing: ProjectStanding) {
         role = standing.role
-        ownerID = standing.ownerID
         let names = standing.settings?["engines"]?.arrayValue?.compactMap(\.stringValue) ?? []
         engines = names.isEmpty ? nil : names
     }

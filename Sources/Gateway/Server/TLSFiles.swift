@@ -1,4 +1,3 @@
-import Domain
 import NIOSSL
 
 /// The certificate chain and the private key with which a gateway ends TLS itself, both in PEM.

@@ -20,8 +20,6 @@ struct UploadReceiver {
     private(set) var knownEngines = EngineNames([])
     /// Of the body as it comes, where somebody wants to know it.
     var digest: RequestDigest?
-    /// Lines are neither checked nor kept.
-    private var isDigestOnly = false
 
     init(_ request: Request, _ context: GatewayContext, engines: EngineDirectory, projectEngines: [String]?, limits: UploadLimits) {
         self.request = request
@@ -43,10 +41,10 @@ struct UploadReceiver {
 
     /// Reads to the end of the body for its digest alone. Throws like `receive`.
     mutating func digestOnly() async throws {
-        isDigestOnly = true
         try await readAll(into: nil)
     }
 
+    /// Without a spool lines are neither checked nor kept.
     private mutating func readAll(into spool: UploadSpool?) async throws {
         do {
             try await read(into: spool)
@@ -72,9 +70,9 @@ struct UploadReceiver {
             guard ContinuousClock.now < end else { throw tooSlow }
             guard !Task.isShuttingDownGracefully else { throw Problem.unavailable("This gateway is stopping. Try again.") }
             digest?.update(piece)
-            if isDigestOnly { continue }
+            guard let spool else { continue }
             // What holds a fault is never stored.
-            if check.errors.isEmpty { try spool?.append(piece) }
+            if check.errors.isEmpty { try spool.append(piece) }
             cutter.append(piece)
             try await checkLines()
         }

@@ -6,7 +6,6 @@ import Postgres
 public struct ProjectStanding: Sendable, Hashable {
     /// nil where they are nothing in it.
     public var role: ProjectRole?
-    public var ownerID: UUID
     public var settings: JSONValue?
 }
 
@@ -16,7 +15,7 @@ extension Store {
     public func standing(of userID: UUID, inProject id: UUID) async throws -> ProjectStanding? {
         try await database.query(
             """
-            SELECT CASE WHEN p.user_id = \(userID) THEN 'owner' ELSE m.role END, p.user_id, p.settings
+            SELECT CASE WHEN p.user_id = \(userID) THEN 'owner' ELSE m.role END, p.settings
             FROM projects p
                 LEFT JOIN project_members m ON m.project_id = p.project_id AND m.user_id = \(userID) AND m.status = 'active'
             WHERE p.project_id = \(id)
@@ -24,7 +23,7 @@ extension Store {
         ) { row in
             var columns = row.columns
             let role = try columns.next(as: String?.self).flatMap(ProjectRole.init)
-            return ProjectStanding(role: role, ownerID: try columns.next(), settings: try columns.nextOptionalJSON())
+            return ProjectStanding(role: role, settings: try columns.nextOptionalJSON())
         }.first
     }
 }

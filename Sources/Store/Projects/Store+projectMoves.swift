@@ -5,8 +5,8 @@ import Postgres
 extension Store {
     /// Moves a project as a person wants, writes it to the project's log, and gives the project back.
     ///
-    /// Whether the person may is the caller's to know. Throws a 404 where there is none, a 409 that names the status where that does not allow it. After a pause or a
-    /// cancellation its tasks have to follow: see `settle(projectID:)`. Indexes: `projects_pkey`, and for the archive those of
+    /// Whether the person may is the caller's to know. Throws a 404 where there is none, a 409 that names the status where that does not
+    /// allow it. After a pause or a cancellation its tasks have to follow: see `settle(projectID:)`. Indexes: `projects_pkey`, and for the archive those of
     /// `TaskPlace`.
     public func move(project id: UUID, _ action: ProjectAction, by person: UUID, reason: String? = nil) async throws -> ProjectRecord {
         try await database.transaction { connection in

@@ -9,8 +9,8 @@ extension Store {
     /// Moves a task as a person wants, and gives it back; the worker that runs it is told in the same transaction.
     /// Its open call counts as cancelled from then on; what it brought and cost, the worker adds when it has hung up.
     ///
-    /// Whether the person may is the caller's to know. Throws a 404 where there is none, a 409 that names the status where that does not allow it. A retry begins anew, with all
-    /// its retries, and drops a deadline that has passed. Its family follows (0006_families.sql); where its parent forbids a retry, that
+    /// Whether the person may is the caller's to know. Throws a 404 where there is none, a 409 that names the status where that does not
+    /// allow it. A retry begins anew, with all its retries, and drops a deadline that has passed. Its family follows (0006_families.sql); where its parent forbids a retry, that
     /// is a 409 too. Indexes: `tasks_pkey`, `projects_pkey`, `idx_results_task_id`.
     public func move(_ id: UUID, _ action: TaskAction, by person: UUID, reason: String? = nil) async throws -> TaskRecord {
         do {
@@ -77,7 +77,7 @@ extension Store {
     }
 
     /// Changes a task that waits, and gives it back; a new priority takes it out of its queue. Throws like `move`.
-    /// Indexes: `tasks_pkey`, `projects_pkey`.
+    /// Index: `tasks_pkey`.
     public func change(_ id: UUID, _ change: TaskChange, by person: UUID) async throws -> TaskRecord {
         let priority = change.priority.map { Int32(clamping: $0) }
         return try await database.withConnection { connection in
@@ -87,9 +87,7 @@ extension Store {
                     SELECT set_config('chorus.changed_by', \(person)::text, true) AS changed_by,
                         set_config('chorus.reason', 'Its priority was changed.', true) AS reason
                 ), was AS MATERIALIZED (
-                    SELECT t.task_id, t.status, coalesce(t.priority, 1) AS priority
-                    FROM tasks t JOIN projects p ON p.project_id = t.project_id
-                    WHERE t.task_id = \(id) FOR UPDATE OF t
+                    SELECT task_id, status, coalesce(priority, 1) AS priority FROM tasks WHERE task_id = \(id) FOR UPDATE
                 ), changed AS (
                     UPDATE tasks t
                     SET status = CASE WHEN was.status = 'in_queue' AND was.priority <> \(priority) THEN 'pending' ELSE was.status END,
