@@ -9,7 +9,7 @@ extension IdempotencyKey {
     /// The request's `Idempotency-Key`, taken as it stands; nil where it has none.
     init?(_ request: Request, of principal: Principal) throws(Problem) {
         guard let text = request.headers[.idempotencyKey] else { return nil }
-        guard Self.length.contains(text.utf8.count), text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+        guard Self.allows(text) else {
             throw .badRequest(
                 "The Idempotency-Key is not valid.",
                 errors: [FieldError(pointer: "Idempotency-Key", detail: "must be 1 to 255 printable ASCII characters")])

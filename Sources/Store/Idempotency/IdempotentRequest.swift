@@ -12,6 +12,11 @@ public struct IdempotencyKey: Sendable, Hashable {
 
     public static let length = 1...255
 
+    /// Whether a text can be a key: printable ASCII.
+    public static func allows(_ text: String) -> Bool {
+        length.contains(text.utf8.count) && text.utf8.allSatisfy { (0x20...0x7E).contains($0) }
+    }
+
     public var userID: UUID
     public var source: Source
     /// 1 to 255 characters.

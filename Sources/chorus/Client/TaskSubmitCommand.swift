@@ -1,6 +1,7 @@
 import ArgumentParser
 import Domain
 import Foundation
+import Store
 
 struct TaskSubmitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -26,7 +27,7 @@ struct TaskSubmitCommand: AsyncParsableCommand {
     func validate() throws {
         guard (prompt == nil) != (file == nil) else { throw ValidationError("give either --prompt or --file") }
         guard (1...100_000).contains(count) else { throw ValidationError("--count must be 1 to 100000") }
-        guard idempotencyKey.map({ (1...240).contains($0.utf8.count) && $0.utf8.allSatisfy { (0x20...0x7E).contains($0) } }) ?? true else {
+        guard idempotencyKey.map({ $0.utf8.count <= 240 && IdempotencyKey.allows($0) }) ?? true else {
             throw ValidationError("--idempotency-key must have 1 to 240 printable ASCII characters")
         }
         guard file == nil || (count == 1 && engine == nil && priority == nil) else {
