@@ -38,6 +38,7 @@ struct Recovery {
         while chores.deadlines, try await store.expireWaiting(limit: 1_000) == 1_000 {}
         if chores.families { _ = try await store.settleFamilies(limit: 100) }
         if rounds % 10 == 3 { try await forgetAnswers() }
+        if rounds % 10 == 7 { try await forgetEvents() }
         guard rounds % 5 == 1 else { return }
         for id in try await store.settlingProjects(limit: 100) {
             let count = try await store.settle(projectID: id)
@@ -48,6 +49,12 @@ struct Recovery {
     /// Forgets idempotency keys whose time is over, a bounded number of them.
     private func forgetAnswers() async throws {
         for _ in 0..<20 where try await store.forgetAnswers(limit: 1_000) < 1_000 { return }
+    }
+
+    /// Ends listeners that nobody renewed, and forgets events whose time is over, a bounded number of them.
+    private func forgetEvents() async throws {
+        try await store.endListeners()
+        for _ in 0..<20 where try await store.forgetEvents(limit: 5_000) < 5_000 { return }
     }
 
     /// Takes back what has been `in_queue` for very long in queues that are never seen empty: a lost message does not show there. Where it
