@@ -176,14 +176,18 @@ struct JSONParser {
     private mutating func parseString() throws(JSONError) -> String {
         let start = position + 1
         var end = start
+        var all: UInt8 = 0
         // Most strings have no escape: their bytes are checked and copied at once.
         while end < bytes.count {
             let byte = bytes[end]
             if byte == UInt8(ascii: "\"") {
                 position = end + 1
-                return try string(bytes[start..<end], offset: start)
+                let span = UnsafeBufferPointer(rebasing: bytes[start..<end])
+                // Most are ASCII, which needs no second look.
+                return all < 0x80 ? String(decoding: span, as: UTF8.self) : try string(span, offset: start)
             }
             if byte == UInt8(ascii: "\\") || byte < 0x20 { break }
+            all |= byte
             end += 1
         }
         position = start
@@ -197,7 +201,7 @@ struct JSONParser {
             switch byte {
             case UInt8(ascii: "\""):
                 position += 1
-                return try string(unescaped[...], offset: start)
+                return try string(unescaped, offset: start)
             case UInt8(ascii: "\\"):
                 position += 1
                 try parseEscape(into: &unescaped)
@@ -255,8 +259,8 @@ struct JSONParser {
         return value
     }
 
-    private func string(_ slice: some RandomAccessCollection<UInt8>, offset: Int) throws(JSONError) -> String {
-        guard let string = String(validating: slice, as: UTF8.self) else {
+    private func string(_ bytes: some RandomAccessCollection<UInt8>, offset: Int) throws(JSONError) -> String {
+        guard let string = String(validating: bytes, as: UTF8.self) else {
             throw JSONError(.encoding, "a string is not UTF-8", offset: offset)
         }
         return string

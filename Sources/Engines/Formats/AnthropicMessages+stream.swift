@@ -4,7 +4,7 @@ import Domain
 /// `message_stop`. Kinds of events and blocks that are not known are passed over, as the API asks of its clients.
 struct AnthropicMessagesAccumulator: StreamAccumulator {
     let format: AnthropicMessages
-    private(set) var draft = ReplyDraft()
+    var draft = ReplyDraft()
     private(set) var isComplete = false
 
     init(format: AnthropicMessages) {

@@ -4,7 +4,7 @@ import Domain
 /// at its end, but the last event says why the model stopped.
 struct GeminiContentAccumulator: StreamAccumulator {
     let format: GeminiContent
-    private(set) var draft = ReplyDraft()
+    var draft = ReplyDraft()
 
     init(format: GeminiContent) {
         self.format = format

@@ -3,9 +3,11 @@ import Domain
 /// Builds a reply from the lines of a chat: each adds to the message, the last one has `done`, the reason and the counts.
 struct OllamaChatAccumulator: StreamAccumulator {
     let format: OllamaChat
-    private(set) var draft = ReplyDraft()
+    var draft = ReplyDraft()
     private(set) var isComplete = false
     private(set) var sawMessage = false
+
+    var unread: [String] { ["created_at"] }
 
     init(format: OllamaChat) {
         self.format = format

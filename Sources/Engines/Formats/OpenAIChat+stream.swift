@@ -3,11 +3,14 @@ import Domain
 /// Builds a reply from chat completion chunks. Of several choices the first counts, as in an answer that comes in one piece.
 struct OpenAIChatAccumulator: StreamAccumulator {
     let format: OpenAIChat
-    private(set) var draft = ReplyDraft()
+    var draft = ReplyDraft()
 
     init(format: OpenAIChat) {
         self.format = format
     }
+
+    /// OpenAI pads each chunk, and llama.cpp writes the time into it.
+    var unread: [String] { ["created", "obfuscation"] }
 
     /// The usage comes behind the reason, and not from every server.
     var isComplete: Bool { draft.finishReason != nil }

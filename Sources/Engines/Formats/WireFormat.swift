@@ -62,8 +62,15 @@ protocol StreamAccumulator: Sendable {
     mutating func take(_ event: JSONValue) throws(EngineError)
 
     /// What has been said so far.
-    var draft: ReplyDraft { get }
+    var draft: ReplyDraft { get set }
+
+    /// Members of events that are never read, and differ from event to event.
+    var unread: [String] { get }
 
     /// The engine has said that nothing more will come; without it, a stream that ends was cut off.
     var isComplete: Bool { get }
+}
+
+extension StreamAccumulator {
+    var unread: [String] { [] }
 }

@@ -18,6 +18,34 @@ struct ReplyDraft: Sendable, Hashable {
     /// Calls that came in OpenAI's shape: they pass through as they are, with members that are not known here.
     var givenToolCalls: JSONValue?
 
+    /// What grows word by word.
+    enum Part: Sendable, Hashable {
+        case text, reasoning
+    }
+
+    subscript(part: Part) -> String {
+        get {
+            switch part {
+            case .text: text
+            case .reasoning: reasoning
+            }
+        }
+        _modify {
+            switch part {
+            case .text: yield &text
+            case .reasoning: yield &reasoning
+            }
+        }
+    }
+
+    /// The part that this draft has, where it has one alone and nothing else that adds up.
+    var onlyPart: Part? {
+        guard text.isEmpty != reasoning.isEmpty, refusal.isEmpty, logprobs.isEmpty, toolCalls.isEmpty, givenToolCalls == nil else {
+            return nil
+        }
+        return reasoning.isEmpty ? .text : .reasoning
+    }
+
     /// A call of a function, whose arguments may come in pieces.
     struct ToolCall: Sendable, Hashable {
         /// Where the engine counts it: pieces name it.

@@ -7,13 +7,21 @@ struct ReplyReader: Sendable {
     /// OpenAI's mark behind the last event; other servers send it too.
     private static let endMark = Array("[DONE]".utf8)
 
+    /// Templates in a row that no event met, after which a stream is taken for one whose events have nothing in common.
+    private static let patience = 4
+
     private var decoder: StreamDecoder
     private var accumulator: any StreamAccumulator
+    private let pristine: any StreamAccumulator
     private var sawEndMark = false
+    /// The last event that was parsed, and what its piece is a piece of.
+    private var template: (event: EventTemplate, part: ReplyDraft.Part)?
+    private var unmetTemplates = 0
 
     init(_ decoder: StreamDecoder, _ accumulator: any StreamAccumulator) {
         self.decoder = decoder
         self.accumulator = accumulator
+        self.pristine = accumulator
     }
 
     mutating func take(_ piece: [UInt8]) throws(EngineError) {
@@ -21,10 +29,35 @@ struct ReplyReader: Sendable {
         while let text = try decoder.next() {
             if text == Self.endMark {
                 sawEndMark = true
+            } else if let template, let piece = template.event.piece(of: text) {
+                accumulator.draft[template.part] += piece
+                unmetTemplates = 0
             } else {
-                try accumulator.take(try Self.parse(text))
+                let event = try Self.parse(text)
+                try accumulator.take(event)
+                learn(event, text)
             }
         }
+    }
+
+    /// Keeps an event as the template of the next ones, if all that it does is to add a piece: what else it says it may say again.
+    private mutating func learn(_ event: JSONValue, _ text: [UInt8]) {
+        template = nil
+        guard unmetTemplates < Self.patience, var alone = draft(of: event), let part = alone.onlyPart,
+            let candidate = EventTemplate(text, saying: alone[part], unread: accumulator.unread)
+        else { return }
+        // Not trusted unseen: with another piece it must say that piece, and the rest as before.
+        alone[part] = "other"
+        guard let other = try? Self.parse(candidate.filled(with: "other")), draft(of: other) == alone else { return }
+        template = (candidate, part)
+        unmetTemplates += 1
+    }
+
+    /// What an event says by itself.
+    private func draft(of event: JSONValue) -> ReplyDraft? {
+        var accumulator = pristine
+        do { try accumulator.take(event) } catch { return nil }
+        return accumulator.draft
     }
 
     /// The reply, once the stream has ended.
@@ -44,7 +77,7 @@ struct ReplyReader: Sendable {
     /// What has been said so far.
     var partial: PartialAnswer? { PartialAnswer(accumulator.draft) }
 
-    private static func parse(_ text: [UInt8]) throws(EngineError) -> JSONValue {
+    static func parse(_ text: [UInt8]) throws(EngineError) -> JSONValue {
         do {
             return try JSONValue(parsing: text, limits: limits)
         } catch {

@@ -50,10 +50,15 @@ struct ServerSentEvents: Sendable {
         if let first = value.first, lines.bytes[first] == UInt8(ascii: " ") { value = value.dropFirst() }
         let field = lines.bytes[line.lowerBound..<colon]
         if field.elementsEqual(Self.data) {
-            if hasData { event.data.append(UInt8(ascii: "\n")) }
-            guard event.data.count + value.count <= maxEventBytes else { throw OversizedEvent(limit: maxEventBytes) }
+            guard hasData else {
+                // Nearly all events have one line, which is no longer than an event may be.
+                event.data = Array(lines.bytes[value])
+                hasData = true
+                return
+            }
+            guard event.data.count + 1 + value.count <= maxEventBytes else { throw OversizedEvent(limit: maxEventBytes) }
+            event.data.append(UInt8(ascii: "\n"))
             event.data += lines.bytes[value]
-            hasData = true
         } else if field.elementsEqual(Self.event) {
             event.name = Array(lines.bytes[value])
         }

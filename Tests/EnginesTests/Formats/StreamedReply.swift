@@ -47,3 +47,48 @@ let conversation: JSONObject = [
     "response_format": ["type": "json_schema", "json_schema": ["name": "a", "schema": ["type": "object", "properties": [:]]]],
     "strategy": "fallback", "stream": true,
 ]
+
+/// Streams as results, so that they can be compared.
+enum StreamedReply {
+    /// As a call reads it.
+    static func read(_ format: any WireFormat, _ type: String, _ pieces: [[UInt8]]) -> Result<EngineReply, EngineError> {
+        guard let decoder = StreamDecoder(contentType: type) else { return .failure(EngineError(.permanent, type)) }
+        var reader = ReplyReader(decoder, format.makeAccumulator())
+        do {
+            for piece in pieces { try reader.take(piece) }
+            return .success(try reader.finish())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// With each event parsed, whatever the one before it was: what `ReplyReader` must be equal to.
+    static func readEachEvent(_ format: any WireFormat, _ type: String, _ pieces: [[UInt8]]) -> Result<EngineReply, EngineError> {
+        guard var decoder = StreamDecoder(contentType: type) else { return .failure(EngineError(.permanent, type)) }
+        var accumulator = format.makeAccumulator()
+        var sawEndMark = false
+        do throws(EngineError) {
+            for piece in pieces {
+                decoder.append(piece)
+                while let event = try decoder.next() {
+                    if event == Array("[DONE]".utf8) {
+                        sawEndMark = true
+                    } else {
+                        try accumulator.take(try ReplyReader.parse(event))
+                    }
+                }
+            }
+            if !sawEndMark, !accumulator.isComplete, let event = decoder.last(), let value = try? ReplyReader.parse(event) {
+                try accumulator.take(value)
+            }
+            guard sawEndMark || accumulator.isComplete else {
+                let partial = PartialAnswer(accumulator.draft)
+                throw EngineError(.unknown, "the stream ended in the middle of the answer", partial: partial)
+            }
+            guard !accumulator.draft.isEmpty else { throw EngineError(.passing, "the stream ended without an answer") }
+            return .success(accumulator.draft.reply)
+        } catch {
+            return .failure(error)
+        }
+    }
+}

@@ -20,6 +20,10 @@ import Testing
             Array(
                 """
                 : hello\r\ndata: {"model":"m","choices":[{"index":0,"delta":{"content":"é"},"logprobs":{"content":[{"token":"é"}]}}]}\r\n\r
+                data: {"created":7,"choices":[{"delta":{"content":"one"},"finish_reason":null}],"obfuscation":"ab"}\n
+                data: {"created":8,"choices":[{"delta":{"content":" 2ü"},"finish_reason":null}],"obfuscation":""}\n
+                data: {"created":8,"choices":[{"delta":{"content":"\u{5C}n3"},"finish_reason":null}],"obfuscation":"c"}\n
+                data: {"choices":[{"delta":{"reasoning_content":"so"}}]}\n\ndata: {"choices":[{"delta":{"reasoning_content":" be it"}}]}\n
                 data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":"{}"}}]}}]}\n
                 data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: {"choices":[],"usage":{"prompt_tokens":1}}\n
                 data: [DONE]\n\n
@@ -33,6 +37,8 @@ import Testing
                 data: {"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}\r\r\
                 data: {"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}}\n
                 data: {"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"😀"}}\n
+                data: {"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":" one"}}\n
+                data: {"type":"content_block_delta","index":1,"delta":{"type":"thinking_delta","thinking":"hm"}}\n
                 data: {"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":2}}\n
                 data: {"type":"message_stop"}\n\n
                 """.utf8)
@@ -42,6 +48,8 @@ import Testing
             Array(
                 """
                 data: {"candidates":[{"content":{"parts":[{"text":"a","thought":true},{"text":"b"}]}}],"modelVersion":"m"}\r\n\r
+                data: {"candidates":[{"content":{"parts":[{"text":"one"}]}}]}\r\n\r
+                data: {"candidates":[{"content":{"parts":[{"text":"two"}]}}]}\r\n\r
                 data: {"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{}}}]},"finishReason":"STOP"}],\
                 "usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":2}}\r\n\r\n
                 """.utf8)
@@ -51,6 +59,8 @@ import Testing
             Array(
                 """
                 {"model":"m","message":{"content":"é","thinking":"t"},"done":false,"logprobs":[{"token":"é","logprob":-1}]}\r
+                {"created_at":"2026-11-01T00:00:00.1Z","message":{"content":" one"},"done":false}
+                {"created_at":"2026-11-01T00:00:00.25Z","message":{"content":" two"},"done":false}
                 {"message":{"tool_calls":[{"function":{"name":"f","arguments":{}}}]}}\n
                 {"message":{"content":""},"done":true,"done_reason":"stop","prompt_eval_count":1,"eval_count":2}
                 """.utf8)
@@ -58,15 +68,7 @@ import Testing
     ]
 
     private static func read(_ stream: Int, _ pieces: [[UInt8]]) -> Result<EngineReply, EngineError> {
-        let (format, type, _) = streams[stream]
-        guard let decoder = StreamDecoder(contentType: type) else { return .failure(EngineError(.permanent, type)) }
-        var reader = ReplyReader(decoder, format.makeAccumulator())
-        do {
-            for piece in pieces { try reader.take(piece) }
-            return .success(try reader.finish())
-        } catch {
-            return .failure(error)
-        }
+        StreamedReply.read(streams[stream].format, streams[stream].type, pieces)
     }
 
     @Test func aValidStreamMayBeCutAnywhere() throws {
@@ -93,11 +95,16 @@ import Testing
             let stream = Int(dice.next() % UInt64(Self.streams.count))
             let bytes = Self.mutated(Self.streams[stream].bytes, &dice)
             let label: String
-            switch Self.read(stream, Self.cut(bytes, &dice)) {
+            let pieces = Self.cut(bytes, &dice)
+            let result = Self.read(stream, pieces)
+            switch result {
             case .success: label = "answer"
             case .failure(let error): label = error.shortDescription
             }
             kinds[label, default: 0] += 1
+            // What is recognised by a template is what the parser would have read.
+            let parsed = StreamedReply.readEachEvent(Self.streams[stream].format, Self.streams[stream].type, pieces)
+            if parsed != result { Issue.record("\(bytes): \(result), but parsed \(parsed)") }
         }
         #expect(kinds.values.reduce(0, +) == Self.inputs)
         // Both the harmless and the deadly are met, or the dice are loaded.
