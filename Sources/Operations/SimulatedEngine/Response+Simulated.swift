@@ -58,35 +58,45 @@ extension Response {
     }
 
     /// Plays a script. `ended` is told the status before the last piece leaves: an answer that somebody has is never missing on record.
+    /// - Parameter caller: whose request is watched, so that it is known at once that the caller has hung up, and not when the next word is
+    ///   written; nil where that is not worth a connection, which is closed behind the answer.
     static func playing(
-        _ script: SimulatedScript, pause: Duration?, sleep: @escaping @Sendable (Duration) async throws -> Void,
+        _ script: SimulatedScript, pause: Duration?, to caller: Request?, sleep: @escaping @Sendable (Duration) async throws -> Void,
         ended: @escaping @Sendable (Int) -> Void
     ) -> Response {
         let steps = script.joined(pauses: pause != nil)
-        return Response(
+        var response = Response(
             status: .ok, headers: [.contentType: script.contentType, .cacheControl: "no-cache"],
             body: ResponseBody { writer in
-                var isEnded = false
                 do {
-                    for (index, step) in steps.enumerated() {
-                        if index == steps.count - 1 {
-                            isEnded = true
-                            ended(200)
+                    try await withThrowingTaskGroup { group in
+                        if let caller { group.addTask { await watch(caller, ended: ended) } }
+                        for (index, step) in steps.enumerated() {
+                            if index == steps.count - 1 { ended(200) }
+                            switch step {
+                            case .write(let bytes): try await writer.write(ByteBuffer(bytes: bytes))
+                            case .pause: try await sleep(pause ?? .zero)
+                            case .stall: try await sleep(.seconds(60))
+                            case .cut: throw SimulatedCut()
+                            }
                         }
-                        switch step {
-                        case .write(let bytes): try await writer.write(ByteBuffer(bytes: bytes))
-                        case .pause: try await sleep(pause ?? .zero)
-                        case .stall: try await sleep(.seconds(60))
-                        case .cut: throw SimulatedCut()
-                        }
+                        group.cancelAll()
                     }
                 } catch {
                     // The caller has hung up, or shall think that the engine did.
-                    if !isEnded { ended(499) }
+                    ended(499)
                     throw error
                 }
                 try await writer.finish(nil)
             })
+        if caller != nil { response.headers[.connection] = "close" }
+        return response
+    }
+
+    /// Waits until the caller hangs up, an hour at most, or until it is cancelled because the answer is out.
+    private static func watch(_ caller: Request, ended: @escaping @Sendable (Int) -> Void) async {
+        try? await caller.body.consumeWithCancellationOnInboundClose { _ in try await Task.sleep(for: .seconds(3_600)) }
+        ended(499)
     }
 }
 

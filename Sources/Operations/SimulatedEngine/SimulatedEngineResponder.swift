@@ -33,7 +33,7 @@ final class SimulatedEngineResponder: HTTPResponder {
         if request.method == .post, let route = SimulatedRoute(path: request.uri.path) { return try await complete(request, at: route) }
         switch (request.method, request.uri.path) {
         case (.get, "/v1/models"):
-            return .json(["object": "list", "data": [["id": "simulated", "object": "model", "owned_by": "chorus"]]])
+            return .json(["object": "list", "data": [["id": "simulated", "object": "model", "created": 0, "owned_by": "chorus"]]])
         case (.get, "/v1beta/models"): return .json(["models": [["name": "models/simulated"]]])
         case (.get, "/api/tags"): return .json(["models": [["name": "simulated", "model": "simulated"]]])
         case (.get, "/health"): return .json(["status": "ok"])
@@ -79,10 +79,11 @@ final class SimulatedEngineResponder: HTTPResponder {
         }
         record?.began(key)
         // On record before the first byte leaves: an answer that somebody has is never missing there.
-        let ended = { @Sendable [self] (status: Int) in
+        let ending = SimulatedEnding { [self] status in
             state.withLock { $0.stats.ended(status: status, at: Int(Date().timeIntervalSince1970 * 1_000_000)) }
             record?.ended(key, status: status)
         }
+        let ended = ending.known
         do {
             var fate = SimulatedFate(number: number, seed: seed, configuration: configuration)
             order?.apply(to: &fate, number: number, seed: seed)
@@ -113,17 +114,20 @@ final class SimulatedEngineResponder: HTTPResponder {
         } catch {
             return (.error(400, error.message, code: error.code, in: route.dialect), false)
         }
+        if case .answer = fate.ending { count(completion.promptTokens + completion.tokens.count) }
         if let pace = configuration.tokensPerSecond, !question.streams, fate.ending == .answer {
             fate.latency += .seconds(Double(completion.tokens.count) / pace)
         }
         try await think(fate.latency, about: request)
-        var answer = ending(fate.ending, question, completion, ended: ended)
+        // A request can be watched once: where the thought was not, the talk is.
+        let caller = fate.latency > Self.longThought ? nil : request
+        var answer = ending(fate.ending, question, completion, to: caller, ended: ended)
         if fate.latency > Self.longThought { answer.response.headers[.connection] = "close" }
         return answer
     }
 
     private func ending(
-        _ ending: SimulatedFate.Ending, _ question: SimulatedQuestion, _ completion: SimulatedCompletion,
+        _ ending: SimulatedFate.Ending, _ question: SimulatedQuestion, _ completion: SimulatedCompletion, to caller: Request?,
         ended: @escaping @Sendable (Int) -> Void
     ) -> (response: Response, streams: Bool) {
         let dialect = question.dialect
@@ -132,7 +136,8 @@ final class SimulatedEngineResponder: HTTPResponder {
         case _ where question.streams:
             let pause = configuration.tokensPerSecond.map { Duration.seconds(1 / $0) }
             let script = SimulatedScript(ending, question, completion)
-            return (.playing(script, pause: pause, sleep: sleep, ended: ended), true)
+            let isLong = (pause ?? .zero) * completion.tokens.count > Self.longThought
+            return (.playing(script, pause: pause, to: isLong ? caller : nil, sleep: sleep, ended: ended), true)
         default: return (whole(ending, dialect, dialect.answer(completion)), false)
         }
     }
@@ -170,11 +175,14 @@ final class SimulatedEngineResponder: HTTPResponder {
             return .error(400, error.message, code: error.code, in: route.dialect)
         }
         if let refusal = obey(request, body, last: embeddings.texts.last ?? "", route.dialect, &fate) { return refusal }
+        if case .answer = fate.ending { count(embeddings.promptTokens) }
         try await think(fate.latency, about: request)
         var answer = whole(fate.ending, route.dialect, route.dialect.answer(embeddings, at: route))
         if fate.latency > Self.longThought { answer.headers[.connection] = "close" }
         return answer
     }
+
+    private func count(_ tokens: Int) { state.withLock { $0.stats.answers(tokens: tokens) } }
 
     private static let longThought = Duration.seconds(1)
 

@@ -6,6 +6,8 @@ struct SimulatedStats {
     static let maxKeys = 1_000_000
 
     private(set) var calls = 0
+    /// Tokens of the questions that are answered, and of their answers: counted when the answer is known, before it is given.
+    private(set) var tokens = 0
     private(set) var inFlight = 0
     private(set) var maxInFlight = 0
     /// Microseconds since 1970; nil where none was given, or nobody hung up.
@@ -26,6 +28,8 @@ struct SimulatedStats {
             callsWithoutRoom += 1
         }
     }
+
+    mutating func answers(tokens: Int) { self.tokens += tokens }
 
     mutating func ended(status: Int, at time: Int) {
         inFlight -= 1
@@ -49,6 +53,7 @@ struct SimulatedStats {
         }
         return [
             "calls": .number(JSONNumber(calls)),
+            "tokens": .number(JSONNumber(tokens)),
             "in_flight": .number(JSONNumber(inFlight)),
             "max_in_flight": .number(JSONNumber(maxInFlight)),
             "errors": .object(byStatus),
