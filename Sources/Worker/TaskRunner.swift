@@ -47,7 +47,7 @@ struct TaskRunner: Sendable {
         } catch {
             return .failure(EngineError(.permanent, "\(error)", wasSent: false))
         }
-        let tokens = { TokenEstimate.tokens(input, type: task.type) }
+        let tokens = { TokenEstimate.tokensOfCall(input, type: task.type) }
         return await gates.pass(engine, tokens: tokens, timeLeft: task.timeLeft) { () throws(EngineError) in
             let key = idempotencyKey(of: call, task)
             return task.isEmbedding

@@ -22,6 +22,13 @@ import Testing
         #expect(TokenEstimate.tokens(input) == 210)
     }
 
+    /// A task that asks three engines costs its project three calls, and each engine one.
+    @Test func aRaceCostsEachEngineOneCall() {
+        let input: JSONObject = ["prompt": "", "max_tokens": 10, "engines": ["a", "b", "c"], "strategy": "race"]
+        #expect(TokenEstimate.tokens(input) == 30)
+        #expect(TokenEstimate.tokensOfCall(input) == 10)
+    }
+
     @Test func staysWithinItsRange() {
         #expect(TokenEstimate.tokens([:]) == TokenEstimate.standardAnswer)
         #expect(TokenEstimate.tokens(["max_tokens": 0]) == TokenEstimate.range.lowerBound)

@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import HTTPTypes
 import Operations
+import Postgres
 import TestSupport
 import Testing
 
@@ -41,6 +42,48 @@ import Testing
             let (exit, said) = try await farm.fleet.verify()
             #expect(exit == .exited(0), "\(said)")
             await worker.terminate(grace: .seconds(30))
+        }
+    }
+
+    /// The gate of an engine counts what vectors cost, closes when the engine says that it is busy, and `why` says which of both it is.
+    @Test func gatesHoldForVectorsToo() async throws {
+        try await Fleet.with(engineLatency: "10ms") { fleet in
+            try await fleet.applyEngines(["simulated": ["tokens_per_minute": 600]])
+            try await fleet.withWorkers(1, concurrency: 8) {
+                let project = try await fleet.makeProject("Vectors")
+                // Words of four bytes, which are as many tokens by the estimate as by the engine's count.
+                let text = JSONValue.string(String(repeating: "abc ", count: 30))
+                let tasks = [JSONValue](repeating: ["task_type": "embedding", "input_data": ["input": text]], count: 12)
+                let (_, answer) = try await fleet.request(.post, "/v1/projects/\(project)/tasks", .array(tasks))
+                let last = try #require(answer["task_ids"]?.arrayValue?.last?.stringValue, "\(answer)")
+                func why() async throws -> JSONValue { try await fleet.request(.get, "/v1/tasks/\(last)/why").1 }
+
+                try await eventually("some have run") { try await fleet.calls() >= 2 }
+                let samples = try await UsageSample.take(of: fleet, for: 4)
+                // Ten a second, and one task's at once.
+                #expect(UsageSample.highest(\.tokens, in: 3, samples) <= 10 * (3 + 1) + 30)
+                try await eventually("the limit is what holds the last one", within: .seconds(20)) {
+                    try await why()["reason"] == "engine_limit"
+                }
+
+                try await fleet.order("status=429;retry-after=60")
+                try await eventually("the gate is closed", within: .seconds(20)) { try await fleet.closedGates() == 1 }
+                try await eventually("the engine is what holds the last one", within: .seconds(20)) {
+                    let reason = try await why()
+                    return reason["reason"] == "engine_closed" && reason["engine"] == "simulated" && reason["until"]?.stringValue != nil
+                }
+
+                try await fleet.order(nil)
+                try await fleet.applyEngines(["simulated": [:]])
+                try await fleet.execute("UPDATE engine_gates SET closed_until = now()")
+                try await fleet.execute("NOTIFY chorus_gates")
+                try await eventually("all are completed", within: .seconds(30)) {
+                    try await fleet.count("SELECT count(*) FROM tasks WHERE status = 'completed'") == 12
+                }
+                #expect(try await fleet.count("SELECT count(*) FROM tasks WHERE retry_count > 0") == 0)
+                let (exit, said) = try await fleet.verify()
+                #expect(exit == .exited(0), "\(said)")
+            }
         }
     }
 }

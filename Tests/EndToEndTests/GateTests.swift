@@ -11,38 +11,71 @@ import Testing
 
 /// A fleet of several workers at engines that take only so much.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct GateTests {
+    private static let minutes = ProcessInfo.processInfo.environment["CHORUS_GATE_MINUTES"].flatMap(Double.init)
+
     /// 600 requests a minute, four workers: as the engine sees it, never more than the limit and 2 %, and at least 95 % of it.
     ///
     /// The suite measures 25 s; `CHORUS_GATE_MINUTES=3` measures longer, and whole minutes.
     @Test func theFleetKeepsToALimitAndUsesIt() async throws {
-        let minutes = ProcessInfo.processInfo.environment["CHORUS_GATE_MINUTES"].flatMap(Double.init)
-        let seconds = minutes.map { $0 * 60 } ?? 25
+        let seconds = Self.minutes.map { $0 * 60 } ?? 25
         try await Fleet.with(engineLatency: "150ms") { fleet in
             try await fleet.applyEngines(["simulated": ["requests_per_minute": 600]])
             try await fleet.withWorkers(4, concurrency: 16) {
                 let project = try await fleet.makeProject("Limited")
                 for _ in 0..<Int((seconds / 60 * 600 + 300) / 500 + 1) { _ = try await fleet.submit(500, to: project) }
                 try await eventually("calls flow") { try await fleet.calls() > 20 }
-                var samples: [CallSample] = []
-                let end = ContinuousClock.now + .seconds(seconds)
-                while ContinuousClock.now < end {
-                    samples.append(try await CallSample(fleet))
-                    try await Task.sleep(for: .milliseconds(40))
-                }
+                let samples = try await UsageSample.take(of: fleet, for: seconds)
                 for window in [5.0, 20, 60] where window < seconds {
-                    let highest = CallSample.highest(in: window, samples)
+                    let highest = UsageSample.highest(\.calls, in: window, samples)
                     print("limit: \(highest) calls in \(window) s at the most")
                     #expect(Double(highest) <= 10 * (window + 1.2) + 1, "in \(window) s")
                 }
-                let (first, last) = (try #require(samples.first), try #require(samples.last))
-                let used = Double(last.calls - first.calls) / ((last.sent - first.received) / .seconds(1)) / 10
+                let used = try UsageSample.rate(\.calls, samples) / 10
                 print("limit: \(used) of it used over \(seconds) s")
                 #expect(used >= 0.95)
-                #expect(try await fleet.count("SELECT count(*) FROM tasks WHERE status = 'failed' OR retry_count > 0") == 0)
-                #expect(try await fleet.engineStats()["errors"] == [:])
-                #expect(try await fleet.count("SELECT count(*) FROM results WHERE status NOT IN ('completed', 'pending')") == 0)
+                try await expectNoTrouble(fleet)
             }
         }
+    }
+
+    /// 30,000 tokens a minute, four workers, answers of several lengths of which most are shorter than what was reserved for them: as the
+    /// engine counts, never more than the limit and 2 %, and at least 95 % of it.
+    @Test func theFleetKeepsToALimitOfTokensAndUsesIt() async throws {
+        let seconds = Self.minutes.map { $0 * 60 } ?? 20
+        let (perSecond, longest) = (500.0, 60)
+        try await Fleet.with(engineLatency: "150ms") { fleet in
+            try await fleet.applyEngines(["simulated": ["tokens_per_minute": 30_000]])
+            try await fleet.order("say=\(Array(repeating: "word", count: longest).joined(separator: " "))")
+            try await fleet.withWorkers(4, concurrency: 16) {
+                let project = try await fleet.makeProject("Limited")
+                for _ in 0...Int(seconds / 20) {
+                    let tasks = (0..<500).map { index -> JSONValue in
+                        let limit = JSONValue.number(JSONNumber(20 + index * 37 % 101))
+                        return ["task_type": "chat", "input_data": ["prompt": "hello", "max_tokens": limit]]
+                    }
+                    _ = try await fleet.request(.post, "/v1/projects/\(project)/tasks", .array(tasks))
+                }
+                try await eventually("calls flow") { try await fleet.calls() > 20 }
+                let samples = try await UsageSample.take(of: fleet, for: seconds)
+                for window in [5.0, 15, 60] where window < seconds {
+                    let highest = UsageSample.highest(\.tokens, in: window, samples)
+                    print("limit: \(highest) tokens in \(window) s at the most")
+                    #expect(Double(highest) <= perSecond * (window + 1.2) + Double(longest + 1), "in \(window) s")
+                }
+                let used = try UsageSample.rate(\.tokens, samples) / perSecond
+                print("limit: \(used) of the tokens used over \(seconds) s")
+                #expect(used >= 0.95)
+                let left = try await fleet.count("SELECT count(*) FROM tasks WHERE status IN ('pending', 'in_queue')")
+                #expect(left > 0, "there was work for all of it")
+                try await expectNoTrouble(fleet)
+            }
+        }
+    }
+
+    private func expectNoTrouble(_ fleet: Fleet) async throws {
+        #expect(try await fleet.count("SELECT count(*) FROM tasks WHERE status = 'failed' OR retry_count > 0") == 0)
+        #expect(try await fleet.engineStats()["errors"] == [:])
+        #expect(try await fleet.count("SELECT count(*) FROM results WHERE status NOT IN ('completed', 'pending')") == 0)
     }
 
     /// For ten seconds the engine answers 429 to all: once the fleet knows, it gets probes only. Then everything runs.
@@ -171,26 +204,45 @@ import Testing
     }
 }
 
-/// How many calls the engine had seen at some moment between two times.
-struct CallSample: Sendable {
+/// What the engine had counted at some moment between two times.
+struct UsageSample: Sendable {
     var sent: ContinuousClock.Instant
     var received: ContinuousClock.Instant
     var calls: Int
+    var tokens: Int
 
     init(_ fleet: Fleet) async throws {
         sent = .now
-        calls = try await fleet.calls()
+        let stats = try await fleet.engineStats()
         received = .now
+        calls = stats["calls"]?.intValue ?? -1
+        tokens = stats["tokens"]?.intValue ?? -1
     }
 
-    /// The most calls between two samples that lie no more than that many seconds apart.
-    static func highest(in seconds: Double, _ samples: [CallSample]) -> Int {
+    static func take(of fleet: Fleet, for seconds: Double) async throws -> [UsageSample] {
+        var samples: [UsageSample] = []
+        let end = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < end {
+            samples.append(try await UsageSample(fleet))
+            try await Task.sleep(for: .milliseconds(40))
+        }
+        return samples
+    }
+
+    /// The most between two samples that lie no more than that many seconds apart.
+    static func highest(_ count: KeyPath<UsageSample, Int>, in seconds: Double, _ samples: [UsageSample]) -> Int {
         var (first, highest) = (0, 0)
         for sample in samples {
             while (sample.received - samples[first].sent) / .seconds(1) > seconds { first += 1 }
-            highest = max(highest, sample.calls - samples[first].calls)
+            highest = max(highest, sample[keyPath: count] - samples[first][keyPath: count])
         }
         return highest
+    }
+
+    /// A second, from the first sample to the last.
+    static func rate(_ count: KeyPath<UsageSample, Int>, _ samples: [UsageSample]) throws -> Double {
+        let (first, last) = (try #require(samples.first), try #require(samples.last))
+        return Double(last[keyPath: count] - first[keyPath: count]) / ((last.sent - first.received) / .seconds(1))
     }
 }
 

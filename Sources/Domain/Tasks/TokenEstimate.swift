@@ -13,6 +13,11 @@ public enum TokenEstimate {
     ///
     /// Vectors are no tokens: an embedding costs its texts alone.
     public static func tokens(_ input: JSONObject, type: String = TaskType.chat.rawValue) -> Int {
+        clamped(tokensOfCall(input, type: type) * (type == TaskType.embedding.rawValue ? 1 : calls(input)))
+    }
+
+    /// What one engine that is asked has to do: its gate reserves as much.
+    public static func tokensOfCall(_ input: JSONObject, type: String = TaskType.chat.rawValue) -> Int {
         if type == TaskType.embedding.rawValue {
             return clamped(EmbeddingInput.texts(of: input).reduce(0) { $0 + max(1, $1.utf8.count / bytesPerToken) })
         }
@@ -20,7 +25,7 @@ public enum TokenEstimate {
         let messages = input["messages"]?.arrayValue ?? []
         let text = messages.reduce(bytes) { $0 + textBytes($1["content"]) }
         let answer = [input["max_tokens"], input["max_completion_tokens"]].lazy.compactMap { $0?.intValue }.first ?? standardAnswer
-        return clamped(clamped(text / bytesPerToken + clamped(answer)) * calls(input))
+        return clamped(text / bytesPerToken + clamped(answer))
     }
 
     private static func calls(_ input: JSONObject) -> Int {

@@ -195,4 +195,15 @@ import Testing
         #expect(
             gate.order(at: start, worker: worker) == .tell(.close(.circuit, message: "HTTP 500", pause: nil, wasProbe: false)))
     }
+
+    /// Answers that take too long break it too.
+    @Test func slownessBreaksTheCircuit() {
+        var gate = gate()
+        for _ in 0..<19 { _ = gate.end(EngineGate.Pass(), .slow, tokens: nil, at: start) }
+        #expect(gate.isFree, "too few to tell")
+        _ = gate.end(EngineGate.Pass(), .slow, tokens: nil, at: start)
+        #expect(
+            gate.order(at: start, worker: worker)
+                == .tell(.close(.circuit, message: "its answers take too long", pause: nil, wasProbe: false)))
+    }
 }
