@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// A server that misbehaves by the path it is asked for.
@@ -13,7 +14,7 @@ final class LoopbackServer: Sendable {
     let events: AsyncStream<Event>
     private let channel: any Channel
 
-    init() async throws {
+    init(tls: NIOSSLContext? = nil) async throws {
         let (events, continuation) = AsyncStream.makeStream(of: Event.self)
         let gate = Gate()
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -22,6 +23,7 @@ final class LoopbackServer: Sendable {
             .childChannelOption(.allowRemoteHalfClosure, value: false)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                     try channel.pipeline.syncOperations.addHandler(Misbehaviour(events: continuation, gate: gate))
                 }
             }
