@@ -63,7 +63,7 @@ public struct Engine: Sendable {
 
     private func request(_ method: HTTPRequest.Method, _ path: String) -> HTTPRequest {
         let url = definition.baseURL
-        var request = HTTPRequest(method: method, scheme: url.scheme, authority: url.authority, path: url.path + path)
+        var request = HTTPRequest(method: method, scheme: url.scheme, authority: url.authority, path: url.path(of: path))
         request.headerFields = format.fields
         request.headerFields[.accept] = "application/json, text/event-stream, application/x-ndjson"
         if let secret { format.authorize(&request.headerFields, with: secret, at: url) }

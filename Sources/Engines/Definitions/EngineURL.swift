@@ -10,14 +10,18 @@ public struct EngineURL: Sendable, Hashable {
     public let authority: String
     /// Empty, or with a slash before it and none behind.
     public let path: String
+    /// `api-version=…`, which Azure's older addresses want in every request; nil for all others.
+    public let query: String?
 
     public init(_ text: String) throws(Malformed) {
         guard let scheme = ["http", "https"].first(where: { text.hasPrefix($0 + "://") }) else {
             throw Malformed(reason: "must begin with http:// or https://")
         }
-        let rest = text.dropFirst(scheme.count + 3)
+        var rest = text.dropFirst(scheme.count + 3)
         guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw Malformed(reason: "may have visible ASCII characters only") }
-        guard !rest.contains(where: { $0 == "?" || $0 == "#" }) else { throw Malformed(reason: "must have no query and no fragment") }
+        let query = rest.firstIndex { $0 == "?" || $0 == "#" }.map { rest[$0...] }
+        guard query.map(Self.isVersion) ?? true else { throw Malformed(reason: "must have no query but 'api-version', and no fragment") }
+        rest = rest.dropLast(query?.count ?? 0)
         let authority = rest.prefix { $0 != "/" }
         guard !authority.contains("@") else { throw Malformed(reason: "must not carry a user or password; use the field 'secret'") }
         guard Self.isAuthority(authority) else { throw Malformed(reason: "must name a host, and a port from 1 to 65535 if any") }
@@ -26,6 +30,20 @@ public struct EngineURL: Sendable, Hashable {
         self.scheme = scheme
         self.authority = String(authority)
         self.path = String(path)
+        self.query = query.map { String($0.dropFirst()) }
+    }
+
+    /// A path under this address, which may have a query of its own.
+    func path(of path: String) -> String {
+        guard let query else { return self.path + path }
+        return self.path + path + (path.contains("?") ? "&" : "?") + query
+    }
+
+    /// A key in a query would stand in the database, and in every list of engines.
+    private static func isVersion(_ query: Substring) -> Bool {
+        guard query.hasPrefix("?api-version="), query.count <= 64 else { return false }
+        let version = query.dropFirst("?api-version=".count)
+        return !version.isEmpty && version.allSatisfy { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "." }
     }
 
     /// The authority without its port.
@@ -59,5 +77,5 @@ public struct EngineURL: Sendable, Hashable {
 }
 
 extension EngineURL: CustomStringConvertible {
-    public var description: String { "\(scheme)://\(authority)\(path)" }
+    public var description: String { "\(scheme)://\(authority)\(path)\(query.map { "?\($0)" } ?? "")" }
 }

@@ -47,6 +47,15 @@ import Testing
         var others: HTTPFields = [:]
         OpenAIChat().authorize(&others, with: Secret("k"), at: engine.baseURL)
         #expect(others.count == 1)
+        // Its older addresses name a deployment, and want a version with every request.
+        let address = "https://mine.openai.azure.com/openai/deployments/gpt?api-version=2024-10-21"
+        let url = try EngineURL(address)
+        #expect(url.path(of: "/chat/completions") == "/openai/deployments/gpt/chat/completions?api-version=2024-10-21")
+        #expect(url.path(of: "/models?limit=1") == "/openai/deployments/gpt/models?limit=1&api-version=2024-10-21")
+        #expect("\(url)" == address)
+        for query in ["?key=sk-secret", "?api-version=1&key=sk-secret", "?api-version=", "?api-version=1#x", "#api-version=1"] {
+            #expect(throws: EngineURL.Malformed.self) { try EngineURL("https://mine.openai.azure.com/openai\(query)") }
+        }
     }
 
     @Test func aStreamIsTheWholeAnswerInPieces() throws {
