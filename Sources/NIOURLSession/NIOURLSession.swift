@@ -50,7 +50,7 @@ public final class NIOURLSession: Sendable {
     ) async throws(NIOURLSessionError) -> (bytes: NIOURLSessionBytes, response: HTTPResponse) {
         let sink = StreamingSink()
         let (task, _) = try start(request, body: body, timeouts: timeouts ?? configuration.timeouts, into: sink)
-        let lease = NIOURLSessionBytes.Lease(task: task)
+        let lease = NIOURLSessionBytes.Lease(task: task, sink: sink)
         let head = await withTaskCancellationHandler {
             await sink.head()
         } onCancel: {

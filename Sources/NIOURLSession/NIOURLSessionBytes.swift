@@ -8,15 +8,17 @@ public struct NIOURLSessionBytes: AsyncSequence, Sendable {
     public typealias Element = [UInt8]
     public typealias Failure = NIOURLSessionError
 
-    /// Ends the call when the last reader is gone.
+    /// Ends the call when the last reader is gone, if it has not ended by then.
     final class Lease: Sendable {
         let task: HTTPClient.Task<Void>
+        private let sink: StreamingSink
 
-        init(task: HTTPClient.Task<Void>) {
+        init(task: HTTPClient.Task<Void>, sink: StreamingSink) {
             self.task = task
+            self.sink = sink
         }
 
-        deinit { task.cancel() }
+        deinit { if !sink.hasEnded { task.cancel() } }
     }
 
     public struct AsyncIterator: AsyncIteratorProtocol {
@@ -28,6 +30,8 @@ public struct NIOURLSessionBytes: AsyncSequence, Sendable {
         }
 
         public mutating func next(isolation actor: isolated (any Actor)?) async throws(NIOURLSessionError) -> [UInt8]? {
+            // A short answer is there whole: nothing has to be waited for.
+            if let known = sink.nextIfKnown() { return try known.get() }
             let lease = lease
             let sink = sink
             let result: Result<[UInt8]?, NIOURLSessionError> = await withTaskCancellationHandler {

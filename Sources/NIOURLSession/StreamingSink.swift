@@ -69,18 +69,22 @@ final class StreamingSink: ResponseSink {
         }
     }
 
+    /// The answer has come to its end, or failed.
+    var hasEnded: Bool { state.withLock { $0.end != nil } }
+
+    /// The next piece, nil after the last; nil for what has to be waited for.
+    func nextIfKnown() -> Result<[UInt8]?, NIOURLSessionError>? {
+        let (known, taken) = state.withLock { Self.take(&$0) }
+        taken?.succeed()
+        return known
+    }
+
     /// The next piece, nil after the last.
     func next(isolation: isolated (any Actor)?) async -> Result<[UInt8]?, NIOURLSessionError> {
         await withCheckedContinuation(isolation: isolation) { continuation in
             let (known, taken) = state.withLock { state -> (PieceResult?, EventLoopPromise<Void>?) in
-                if state.waiting.readableBytes > 0 {
-                    defer {
-                        state.waiting = ByteBuffer()
-                        state.taken = nil
-                    }
-                    return (.success(Array(state.waiting.readableBytesView)), state.taken)
-                }
-                if let end = state.end { return (end, nil) }
+                let next = Self.take(&state)
+                if next.known != nil { return next }
                 if state.pieceWaiter != nil {
                     let error = NIOURLSessionError(.invalidRequest, delivery: .maybeSent, detail: "two readers of one stream")
                     return (.failure(error), nil)
@@ -91,6 +95,16 @@ final class StreamingSink: ResponseSink {
             if let known { continuation.resume(returning: known) }
             taken?.succeed()
         }
+    }
+
+    /// What waits, and whom to tell that it does not wait any longer; else the end.
+    private static func take(_ state: inout State) -> (known: PieceResult?, taken: EventLoopPromise<Void>?) {
+        guard state.waiting.readableBytes > 0 else { return (state.end, nil) }
+        defer {
+            state.waiting = ByteBuffer()
+            state.taken = nil
+        }
+        return (.success(Array(state.waiting.readableBytesView)), state.taken)
     }
 
     private func settle(head: HeadResult) {

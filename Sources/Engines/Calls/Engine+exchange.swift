@@ -40,7 +40,8 @@ extension Engine {
                 while let piece = try await pieces.next() { all += piece }
                 return try reply(all, response)
             }
-            return try await read(&pieces, ReplyReader(decoder, format.makeAccumulator()), timeouts, response)
+            let reader = ReplyReader(decoder, format.makeAccumulator(), learned: lessons.event)
+            return try await read(&pieces, reader, timeouts, response)
         } catch let error as NIOURLSessionError {
             throw EngineError(error, timeouts: timeouts).redacting(secret)
         } catch {
@@ -69,6 +70,7 @@ extension Engine {
                 throw error.redacting(secret, statusCode: response.status.code, partial: reader.partial)
             }
         }
+        if reader.hasLearned { lessons.event = reader.learned }
         do {
             return try reader.finish()
         } catch {

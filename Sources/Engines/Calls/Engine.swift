@@ -9,6 +9,7 @@ public struct Engine: Sendable {
     let format: any WireFormat
     let secret: Secret?
     let session: NIOURLSession
+    let lessons = LearnedEvents()
 
     /// - Parameter secret: what `definition.secret` stands for.
     public init(definition: EngineDefinition, secret: Secret?, session: NIOURLSession) {

@@ -10,6 +10,8 @@ struct GeminiContentAccumulator: StreamAccumulator {
         self.format = format
     }
 
+    var unread: [String] { ["responseId"] }
+
     var isComplete: Bool { draft.finishReason != nil }
 
     mutating func take(_ event: JSONValue) throws(EngineError) {

@@ -9,8 +9,8 @@ struct OpenAIChatAccumulator: StreamAccumulator {
         self.format = format
     }
 
-    /// OpenAI pads each chunk, and llama.cpp writes the time into it.
-    var unread: [String] { ["created", "obfuscation"] }
+    /// Each answer has its own id, which is in all of its chunks; llama.cpp writes the time into them, and OpenAI pads them.
+    var unread: [String] { ["id", "created", "obfuscation"] }
 
     /// The usage comes behind the reason, and not from every server.
     var isComplete: Bool { draft.finishReason != nil }

@@ -38,6 +38,9 @@ struct ReplyDraft: Sendable, Hashable {
         }
     }
 
+    /// Bytes of all that grows word by word.
+    var length: Int { text.utf8.count + reasoning.utf8.count }
+
     /// The part that this draft has, where it has one alone and nothing else that adds up.
     var onlyPart: Part? {
         guard text.isEmpty != reasoning.isEmpty, refusal.isEmpty, logprobs.isEmpty, toolCalls.isEmpty, givenToolCalls == nil else {

@@ -7,57 +7,48 @@ struct ReplyReader: Sendable {
     /// OpenAI's mark behind the last event; other servers send it too.
     private static let endMark = Array("[DONE]".utf8)
 
-    /// Templates in a row that no event met, after which a stream is taken for one whose events have nothing in common.
+    /// Events in a row that taught nothing of use, after which a stream is taken for one whose events have nothing in common.
     private static let patience = 4
 
     private var decoder: StreamDecoder
     private var accumulator: any StreamAccumulator
+    /// One that has taken nothing yet, to learn with.
     private let pristine: any StreamAccumulator
     private var sawEndMark = false
-    /// The last event that was parsed, and what its piece is a piece of.
-    private var template: (event: EventTemplate, part: ReplyDraft.Part)?
-    private var unmetTemplates = 0
+    private var uselessLessons = 0
+    /// What the next event is compared with before it is parsed.
+    private(set) var learned: LearnedEvent?
+    /// It is not what this reader began with.
+    private(set) var hasLearned = false
 
-    init(_ decoder: StreamDecoder, _ accumulator: any StreamAccumulator) {
+    /// - Parameter learned: what an earlier stream of the same engine taught.
+    init(_ decoder: StreamDecoder, _ accumulator: any StreamAccumulator, learned: LearnedEvent? = nil) {
         self.decoder = decoder
         self.accumulator = accumulator
         self.pristine = accumulator
+        self.learned = learned
     }
 
     mutating func take(_ piece: [UInt8]) throws(EngineError) {
         decoder.append(piece)
-        while let text = try decoder.next() {
-            if text == Self.endMark {
+        while let event = try decoder.next() {
+            if event == Self.endMark {
                 sawEndMark = true
-            } else if let template, let piece = template.event.piece(of: text) {
-                accumulator.draft[template.part] += piece
-                unmetTemplates = 0
+            } else if learned?.read(event, into: &accumulator.draft) == true {
+                uselessLessons = 0
             } else {
-                let event = try Self.parse(text)
-                try accumulator.take(event)
-                learn(event, text)
+                try parse(event)
             }
         }
     }
 
-    /// Keeps an event as the template of the next ones, if all that it does is to add a piece: what else it says it may say again.
-    private mutating func learn(_ event: JSONValue, _ text: [UInt8]) {
-        template = nil
-        guard unmetTemplates < Self.patience, var alone = draft(of: event), let part = alone.onlyPart,
-            let candidate = EventTemplate(text, saying: alone[part], unread: accumulator.unread)
-        else { return }
-        // Not trusted unseen: with another piece it must say that piece, and the rest as before.
-        alone[part] = "other"
-        guard let other = try? Self.parse(candidate.filled(with: "other")), draft(of: other) == alone else { return }
-        template = (candidate, part)
-        unmetTemplates += 1
-    }
-
-    /// What an event says by itself.
-    private func draft(of event: JSONValue) -> ReplyDraft? {
-        var accumulator = pristine
-        do { try accumulator.take(event) } catch { return nil }
-        return accumulator.draft
+    private mutating func parse(_ event: [UInt8]) throws(EngineError) {
+        let before = accumulator.draft.length
+        try accumulator.take(try Self.parse(event))
+        guard accumulator.draft.length > before, uselessLessons < Self.patience else { return }
+        uselessLessons += 1
+        guard let lesson = LearnedEvent(event, by: pristine) else { return }
+        (learned, hasLearned) = (lesson, true)
     }
 
     /// The reply, once the stream has ended.

@@ -1,3 +1,5 @@
+import Glibc
+
 /// An event of a stream in which a piece of text stands, so that the events behind it, which say the same with another piece, need no
 /// parser.
 ///
@@ -14,6 +16,9 @@ struct EventTemplate: Sendable {
         var place: Range<Int>
     }
 
+    /// Bytes of an event that is worth keeping.
+    private static let maxEventBytes = 16 << 10
+
     private let event: [UInt8]
     private let gaps: [Gap]
 
@@ -22,7 +27,7 @@ struct EventTemplate: Sendable {
     ///   - event: one JSON text, known to be valid.
     ///   - unread: members with values that nobody reads, and that may differ.
     init?(_ event: [UInt8], saying piece: String, unread: [String]) {
-        guard !piece.isEmpty, !event.contains(UInt8(ascii: "\\")),
+        guard !piece.isEmpty, event.count <= Self.maxEventBytes, !event.contains(UInt8(ascii: "\\")),
             let quoted = Self.onlyPlace(of: Array("\"\(piece)\"".utf8), in: event)
         else { return nil }
         var gaps = [Gap(kind: .piece, place: quoted.lowerBound + 1..<quoted.upperBound - 1)]
@@ -81,9 +86,8 @@ struct EventTemplate: Sendable {
     private static func isSame(
         _ event: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ other: UnsafeBufferPointer<UInt8>, _ start: Int
     ) -> Bool {
-        guard range.count <= other.count - start else { return false }
-        for offset in 0..<range.count where event[range.lowerBound + offset] != other[start + offset] { return false }
-        return true
+        guard range.count <= other.count - start, let event = event.baseAddress, let other = other.baseAddress else { return false }
+        return memcmp(event + range.lowerBound, other + start, range.count) == 0
     }
 
     /// Where a value ends; nil for one that is for the parser to judge.
@@ -117,13 +121,18 @@ struct EventTemplate: Sendable {
         }
     }
 
+    /// Where `pattern`, which begins with a quote, stands; nil where it stands nowhere or more than once.
     private static func onlyPlace(of pattern: [UInt8], in event: [UInt8]) -> Range<Int>? {
-        var place: Range<Int>?
-        for start in 0..<max(0, event.count - pattern.count + 1) where event[start] == pattern[0] {
-            guard event[start..<start + pattern.count].elementsEqual(pattern) else { continue }
-            if place != nil { return nil }
-            place = start..<start + pattern.count
+        event.withUnsafeBufferPointer { event in
+            pattern.withUnsafeBufferPointer { pattern in
+                var place: Range<Int>?
+                for start in 0..<max(0, event.count - pattern.count + 1) where event[start] == UInt8(ascii: "\"") {
+                    guard isSame(pattern, 0..<pattern.count, event, start) else { continue }
+                    if place != nil { return nil }
+                    place = start..<start + pattern.count
+                }
+                return place
+            }
         }
-        return place
     }
 }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Cuts bytes that arrive in pieces into lines. Holds one unfinished line and one piece at most.
 struct LineSplitter: Sendable {
     /// Bytes that lines are taken from; ``next()`` says where.
@@ -56,14 +58,18 @@ struct LineSplitter: Sendable {
     }
 
     private func firstLineEnd(from first: Int) -> Int? {
-        bytes.withUnsafeBufferPointer { bytes in
-            var index = first
-            while index < bytes.count {
-                let byte = bytes[index]
-                if byte == UInt8(ascii: "\n") || (byte == UInt8(ascii: "\r") && endsAtCarriageReturn) { return index }
-                index &+= 1
-            }
-            return nil
+        bytes.withUnsafeBytes { bytes in
+            let feed = Self.first(UInt8(ascii: "\n"), in: bytes, first..<bytes.count)
+            guard endsAtCarriageReturn else { return feed }
+            return Self.first(UInt8(ascii: "\r"), in: bytes, first..<(feed ?? bytes.count)) ?? feed
         }
+    }
+
+    /// The C library looks at many bytes at once.
+    private static func first(_ byte: UInt8, in bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> Int? {
+        guard let base = bytes.baseAddress, !range.isEmpty,
+            let place = memchr(base + range.lowerBound, CInt(byte), range.count)
+        else { return nil }
+        return UnsafeRawPointer(place) - base
     }
 }

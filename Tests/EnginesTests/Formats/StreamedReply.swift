@@ -50,10 +50,13 @@ let conversation: JSONObject = [
 
 /// Streams as results, so that they can be compared.
 enum StreamedReply {
-    /// As a call reads it.
-    static func read(_ format: any WireFormat, _ type: String, _ pieces: [[UInt8]]) -> Result<EngineReply, EngineError> {
+    /// As a call reads it that comes after others.
+    static func read(
+        _ format: any WireFormat, _ type: String, _ pieces: [[UInt8]], learned: inout LearnedEvent?
+    ) -> Result<EngineReply, EngineError> {
         guard let decoder = StreamDecoder(contentType: type) else { return .failure(EngineError(.permanent, type)) }
-        var reader = ReplyReader(decoder, format.makeAccumulator())
+        var reader = ReplyReader(decoder, format.makeAccumulator(), learned: learned)
+        defer { learned = reader.learned }
         do {
             for piece in pieces { try reader.take(piece) }
             return .success(try reader.finish())

@@ -56,6 +56,7 @@ import Testing
     func readsWhatTheParserReads(format: any WireFormat) {
         var dice = SplitMix64(state: 0xC0FFEE)
         var answers = 0
+        var learned: LearnedEvent?
         for round in 0..<4_000 {
             var kind = 0
             let events = (0..<1 + dice.next() % 12).map { _ -> String in
@@ -68,7 +69,7 @@ import Testing
             let cut = Int(dice.next() % UInt64(bytes.count))
             let pieces = [Array(bytes[..<cut]), Array(bytes[cut...])]
             let type = isLines ? "application/x-ndjson" : "text/event-stream"
-            let read = StreamedReply.read(format, type, pieces)
+            let read = StreamedReply.read(format, type, pieces, learned: &learned)
             let parsed = StreamedReply.readEachEvent(format, type, pieces)
             if read != parsed { Issue.record("round \(round): \(read), but parsed \(parsed): \(events)") }
             if case .success(let reply) = read, !reply.text.isEmpty { answers += 1 }
