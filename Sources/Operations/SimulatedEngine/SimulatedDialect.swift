@@ -27,8 +27,9 @@ struct SimulatedRoute: Sendable, Equatable {
         case "/v1/embeddings": (dialect, work) = (.openai, .embedding)
         case "/api/embed": (dialect, work) = (.ollama, .embedding)
         default:
-            let prefix = "/v1beta/models/"
-            guard path.hasPrefix(prefix), let colon = path.lastIndex(of: ":") else { return nil }
+            // The API has two versions that take the same calls.
+            let prefixes = ["/v1beta/models/", "/v1/models/"]
+            guard let prefix = prefixes.first(where: path.hasPrefix), let colon = path.lastIndex(of: ":") else { return nil }
             switch path[path.index(after: colon)...] {
             case "generateContent": streams = false
             case "streamGenerateContent": streams = true

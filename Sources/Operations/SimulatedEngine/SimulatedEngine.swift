@@ -6,8 +6,8 @@ public import ServiceLifecycle
 /// An engine that thinks nothing but speaks the wire formats: for demonstrations, tests and measurements.
 ///
 /// - Calls, in one piece or as a stream: `POST /v1/chat/completions` (OpenAI), `/v1/messages` (Anthropic),
-///   `/v1beta/models/NAME:generateContent` and `:streamGenerateContent` (Gemini), `/api/chat` (Ollama). Base addresses end with `/v1`,
-///   `/v1`, `/v1beta` and `/api`.
+///   `/v1beta/models/NAME:generateContent` and `:streamGenerateContent` (Gemini, also under `/v1`), `/api/chat` (Ollama). Base addresses
+///   end with `/v1`, `/v1`, `/v1beta` and `/api`.
 /// - Vectors: `POST /v1/embeddings`, `/v1beta/models/NAME:embedContent` and `:batchEmbedContents`, `/api/embed`.
 /// - `GET /v1/models`, `/v1beta/models`, `/api/tags`; `GET /health`; `GET /stats` tells what was called, `DELETE /stats` forgets it.
 /// - Faults come by the configured rate, or on command: header `x-simulate`, body field `simulate`, or `[simulate: …]` in the last message
