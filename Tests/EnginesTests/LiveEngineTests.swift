@@ -94,7 +94,7 @@ struct LiveServer: Sendable, CustomTestStringConvertible {
     func aSchemaThatIsPassedOverIsNoticed(server: LiveServer, streams: Bool) async throws {
         let result = await server.ask(streams: streams) { engine throws(EngineError) in try await engine.call(Self.schemaInput) }
         guard case .failure(let error) = result else { return #expect(Bool(false), "\(result)") }
-        #expect(error.kind == .passing && error.message.hasPrefix("the answer is not JSON"), "\(error)")
+        #expect(error.message.contains("not JSON"), "\(error)")
         #expect(error.partial?.text.isEmpty == false)
     }
 

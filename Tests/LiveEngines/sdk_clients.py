@@ -1,6 +1,6 @@
 """sdk_clients.py URL: the vendors' SDKs against `chorus simulate-engine` at URL: their models must take what it answers.
 
-Whole answers, streams, JSON by schema, errors and vectors, in each of the four formats. Prints a line a check; exits 1 if one fails.
+Whole answers, streams, JSON by schema, errors, also within a stream, and vectors, in each of the four formats. Prints a line a check; exits 1 if one fails.
 """
 
 import sys
@@ -19,6 +19,8 @@ ASK = [{"role": "user", "content": "one two three"}]
 SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"], "additionalProperties": False}
 ECHO = "Simulated answer to: one two three"
 LIMITED = {"x-simulate": "status=429;retry-after=7"}
+# In the middle of a stream.
+BROKEN = {"x-simulate": "error"}
 
 
 class Answer(BaseModel):
@@ -58,6 +60,14 @@ def openai_checks():
             return
         raise AssertionError("it answered")
 
+    def broken():
+        try:
+            list(client.chat.completions.create(**ask, stream=True, extra_headers=BROKEN))
+        except openai.APIError as fault:
+            assert fault.message == "simulated" and fault.type == "server_error"
+            return
+        raise AssertionError("it answered")
+
     def vectors():
         answer = strictly(client.embeddings.create(model="simulated", input=["one", "two"], dimensions=4))
         assert [len(part.embedding) for part in answer.data] == [4, 4] and answer.usage.prompt_tokens == 2
@@ -65,7 +75,7 @@ def openai_checks():
     def models():
         assert [strictly(model).id for model in client.models.list()] == ["simulated"]
 
-    return whole, stream, schema, error, vectors, models
+    return whole, stream, schema, error, broken, vectors, models
 
 
 def anthropic_checks():
@@ -94,14 +104,22 @@ def anthropic_checks():
             return
         raise AssertionError("it answered")
 
-    return whole, stream, schema, error
+    def broken():
+        try:
+            list(client.messages.create(**ask, stream=True, extra_headers=BROKEN))
+        except anthropic.APIError as fault:
+            assert fault.body["error"] == {"type": "overloaded_error", "message": "simulated"}
+            return
+        raise AssertionError("it answered")
+
+    return whole, stream, schema, error, broken
 
 
 def gemini_checks():
     def make(**headers):
         return genai.Client(api_key="key", http_options=types.HttpOptions(base_url=URL, headers=headers or None))
 
-    client, limited = make(), make(**LIMITED)
+    client, limited, breaking = make(), make(**LIMITED), make(**BROKEN)
     ask = {"model": "simulated", "contents": "one two three"}
 
     def whole():
@@ -128,12 +146,20 @@ def gemini_checks():
             return
         raise AssertionError("it answered")
 
+    def broken():
+        try:
+            list(breaking.models.generate_content_stream(**ask))
+        except errors.APIError as fault:
+            assert fault.code == 529 and fault.message == "simulated"
+            return
+        raise AssertionError("it answered")
+
     def vectors():
         config = types.EmbedContentConfig(output_dimensionality=4)
         answer = client.models.embed_content(model="simulated", contents=["one", "two"], config=config)
         assert [len(part.values) for part in answer.embeddings] == [4, 4]
 
-    return whole, stream, schema, error, vectors
+    return whole, stream, schema, error, broken, vectors
 
 
 def ollama_checks():
@@ -160,11 +186,19 @@ def ollama_checks():
             return
         raise AssertionError("it answered")
 
+    def broken():
+        try:
+            list(ollama.Client(host=URL, headers=BROKEN).chat(**ask, stream=True))
+        except ollama.ResponseError as fault:
+            assert fault.error == "simulated"
+            return
+        raise AssertionError("it answered")
+
     def vectors():
         answer = client.embed(model="simulated", input=["one", "two"], dimensions=4)
         assert [len(vector) for vector in answer.embeddings] == [4, 4] and answer.prompt_eval_count == 2
 
-    return whole, stream, schema, error, vectors
+    return whole, stream, schema, error, broken, vectors
 
 
 def main():
