@@ -1,8 +1,9 @@
-"""sdk_server.py PORT KEY: a server that is made of the vendors' own types (the SDKs anthropic, openai, google-genai, ollama).
+"""sdk_server.py PORT KEY: a server that is made of the vendors' own types (the SDKs anthropic before 1, openai, google-genai, ollama).
 
 A request that those types do not know, to the last field, is refused with 400; answers, whole and streamed, are values of those types. What
 a caller is told is therefore what the vendors' words can say. It thinks nothing: an answer meets the schema that was asked for, calls the
-tool that must be called, or is a few words.
+tool that must be called, or is a few words. Anthropic's SDK is of the API's version that a request names, 2023-06-01: later ones speak
+2026-10-21, which has no temperature.
 """
 
 import base64
@@ -266,7 +267,8 @@ class Gemini:
 class Ollama:
     @staticmethod
     def respond(body):
-        request = check_model(body, ollama._types.ChatRequest, also=[("options", ollama.Options)])
+        request = check_model(body, ollama._types.ChatRequest)
+        ollama.Options.model_validate(check_model(body.get("options") or {}, ollama.Options))
         schema = request.format if isinstance(request.format, dict) else None
         limit = (request.options or {}).get("num_predict") or 100
         words = tokens(schema, request.format == "json")[:limit]
@@ -346,7 +348,7 @@ class Handler(BaseHTTPRequestHandler):
                 status, answer = 401, vendor.error(401, "the key is wrong")
             else:
                 answer = respond(json.loads(body))
-        except (Mismatch, ValidationError, ValueError, KeyError) as error:
+        except (Mismatch, ValidationError, LookupError, TypeError, ValueError) as error:
             print(self.path, body.decode(errors="replace"), error, flush=True)
             status, answer = 400, vendor.error(400, f"{type(error).__name__}: {error}"[:2_000])
         streams = isinstance(answer, list)

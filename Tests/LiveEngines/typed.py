@@ -70,17 +70,15 @@ def check_dictionary(value, kind, path):
             require(not is_required, path, f"lacks {key}, which {kind.__name__} requires")
 
 
-def check_model(value, kind, also=()):
-    """A value of a model, where it has no field that the model does not know; `also` for fields that it leaves open."""
+def check_model(value, kind):
+    """A value of a model, where it has no field that the model does not know."""
     require(isinstance(value, dict), "$", "is no object")
-    for key, part in (("", kind), *also):
-        known = {name for field, info in part.model_fields.items() for name in (field, info.alias) if name}
-        known |= {alias for alias in map(part.model_config.get("alias_generator") or str, part.model_fields)}
-        fields = value.get(key) or {} if key else value
-        unknown = set(fields) - known
-        require(not unknown, f"$.{key}", f"has fields that {part.__name__} does not know: {sorted(unknown)}")
     assert issubclass(kind, BaseModel)
-    return kind.model_validate(value, strict=False)
+    known = {name for field, info in kind.model_fields.items() for name in (field, info.alias) if name}
+    known |= set(map(kind.model_config.get("alias_generator") or str, kind.model_fields))
+    unknown = set(value) - known
+    require(not unknown, "$", f"has fields that {kind.__name__} does not know: {sorted(unknown)}")
+    return kind.model_validate(value)
 
 
 def require(condition, path, fault):

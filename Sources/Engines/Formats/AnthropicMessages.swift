@@ -4,7 +4,8 @@ import HTTPTypes
 /// Anthropic's Messages API, which llama.cpp and LiteLLM speak too.
 ///
 /// Source: Claude API reference, "Messages", "Structured outputs" and "Streaming messages" (platform.claude.com/docs), as of November
-/// 2026. The base address ends with `/v1`.
+/// 2026. The base address ends with `/v1`. Requests name the API's version 2023-06-01: the next one, 2026-10-21, refuses `temperature`,
+/// `top_p` and `top_k` for every model, while of this one only those models do that have no use for them.
 struct AnthropicMessages: WireFormat {
     /// The format wants a limit; this is it where the task names none.
     static let standardMaxTokens = 4_096
