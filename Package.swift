@@ -47,7 +47,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
         // Request and response values shared by server and client.
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
-        // Digests of API keys, scrypt for passwords.
+        // Digests of API keys, scrypt for passwords, signatures of session tokens.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         // Deques for bounded buffers, a heap for whose turn it is.
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -104,7 +104,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Store", "Postgres", "Domain", hummingbird, hummingbirdCore, nioCore, httpTypes, logging, lifecycle,
+                "Store", "Postgres", "Domain", crypto, hummingbird, hummingbirdCore, nioCore, httpTypes, logging, lifecycle,
                 .product(name: "HummingbirdTLS", package: "hummingbird"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"), .product(name: "Yams", package: "Yams"),
             ],
@@ -159,8 +159,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "Store", "Postgres", "Domain", "NIOURLSession", "TestSupport", hummingbird, hummingbirdCore, nioCore, httpTypes,
-                logging, lifecycle, .product(name: "NIOPosix", package: "swift-nio"),
+                "Gateway", "Store", "Postgres", "Domain", "NIOURLSession", "TestSupport", crypto, hummingbird, hummingbirdCore, nioCore,
+                httpTypes, logging, lifecycle, .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: settings),
         .testTarget(

@@ -39,6 +39,7 @@ struct Recovery {
         if chores.families { _ = try await store.settleFamilies(limit: 100) }
         if rounds % 10 == 3 { try await forgetAnswers() }
         if rounds % 10 == 7 { try await forgetEvents() }
+        if rounds % 60 == 7 { _ = try await store.forgetSessions(limit: 10_000) }
         guard rounds % 5 == 1 else { return }
         for id in try await store.settlingProjects(limit: 100) {
             let count = try await store.settle(projectID: id)

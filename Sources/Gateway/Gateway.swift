@@ -37,7 +37,8 @@ public struct Gateway: Service {
         self.logger = logger
         self.onListening = onListening
         let uses = KeyUseWriter(store: store, logger: logger)
-        let access = Access(store, uses: uses)
+        let tokens = SessionTokens(store: store, lifetime: configuration.sessionLifetime)
+        let access = Access(store, tokens: tokens, uses: uses)
         attendants = [uses]
         let engines = EngineDirectory(store)
         let bodies = BodyReader(limit: configuration.bodyLimit)
@@ -55,6 +56,15 @@ public struct Gateway: Service {
         TaskMoveRoutes(store: store, access: access, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
         ProjectMoveRoutes(store: store, access: access, engines: engines, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
         FleetRoutes(store: store, access: access).add(to: &routes)
+        let hasher = PasswordHasher(cost: configuration.passwordCost)
+        let limits = LoginLimits(perMinute: configuration.loginsPerMinute)
+        let logins = Logins(store: store, hasher: hasher, limits: limits)
+        AccountRoutes(
+            store: store, access: access, bodies: bodies,
+            registrations: Registrations(store: store, policy: configuration.registration, hasher: hasher, limits: limits), logins: logins
+        ).add(to: &routes)
+        SessionRoutes(store: store, access: access, bodies: bodies, logins: logins, tokens: tokens).add(to: &routes)
+        InvitationRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
         KeyRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
         MemberRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
         ReferenceRoutes().add(to: &routes)

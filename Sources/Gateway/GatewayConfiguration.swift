@@ -1,3 +1,5 @@
+import Store
+
 /// What an operator may set of the HTTP server.
 public struct GatewayConfiguration: Sendable {
     /// The address to listen on.
@@ -32,6 +34,14 @@ public struct GatewayConfiguration: Sendable {
     public var requestsPerSecond = 0
     /// Answers 401 to one address; 0 for no limit.
     public var refusalsPerMinute = 600
+    /// Who may make an account for themselves.
+    public var registration = RegistrationPolicy.invite
+    /// How long a login lasts.
+    public var sessionLifetime: Duration = .seconds(43_200)
+    /// Tries of passwords by one address, and for one account; 0 for no limit.
+    public var loginsPerMinute = 10
+    /// What a new password's hash costs.
+    var passwordCost = ScryptCost.standard
     /// Whose `X-Forwarded-For` is believed.
     public var trustedProxies = TrustedProxies()
     /// Origins whose pages may call from a browser.

@@ -27,6 +27,13 @@ schemas["ParentID"] = {"type": "null"}
 schemas["NewKey"]["properties"]["permissions"]["properties"]["projects"] = {"type": "null"}
 # A time that lies ahead.
 schemas["NewKey"]["properties"]["expires_at"] = {"type": "null"}
+schemas["NewInvitationRequest"]["properties"]["expires_at"] = {"type": "null"}
+# A code that somebody was given, and the password of the account that asks: nobody logs in as that one.
+schemas["NewAccountRequest"]["properties"]["invitation"] = {"type": "null"}
+# Its bytes are bounded, not its characters.
+schemas["NewAccountRequest"]["properties"]["password"]["maxLength"] = 200
+schemas["AccountChange"]["properties"] = {"full_name": schemas["AccountChange"]["properties"]["full_name"]}
+schemas["AccountChange"].pop("dependentRequired")
 schemas["NewProject"]["properties"]["api_key"] = {"type": "null"}
 with open(sys.argv[1], "w") as file:
     json.dump(document, file)

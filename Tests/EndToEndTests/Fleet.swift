@@ -73,7 +73,9 @@ struct Fleet: Sendable {
             ]
             try await store.applyEngines([EngineRow(name: "simulated", type: "openai", definition: definition)])
             let user = try await store.createAccount(
-                email: "owner@example.org", password: try PasswordHash(password: "correct horse"), fullName: nil)
+                email: "owner@example.org",
+                password: try PasswordHash(password: "correct horse", cost: ScryptCost(logRounds: 4, blockSize: 8, parallelism: 1)),
+                fullName: nil)
             return try await store.createKey(userID: user, name: "test").key
         }
     }

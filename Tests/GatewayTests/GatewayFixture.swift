@@ -52,6 +52,9 @@ struct GatewayFixture: Sendable {
         var configuration = GatewayConfiguration()
         configuration.port = 0
         configuration.bodyLimit = bodyLimit
+        configuration.registration = .open
+        configuration.loginsPerMinute = 0
+        configuration.passwordCost = cost
         configure(&configuration)
         let gateway = Gateway(
             configuration: configuration, store: store, acceptances: acceptances, onWaiting: { accepted.add() }, onProjectCreated: {},
@@ -88,8 +91,11 @@ struct GatewayFixture: Sendable {
         self.routes = routes
     }
 
-    /// Hashed once: that is meant to be slow.
-    static let password = Result { try PasswordHash(password: "correct horse battery") }
+    /// The password of every account here.
+    static let passwordText = "correct horse battery"
+    /// Hashing is meant to be slow, and need not be here.
+    static let cost = ScryptCost(logRounds: 4, blockSize: 8, parallelism: 1)
+    static let password = Result { try PasswordHash(password: passwordText, cost: cost) }
 
     private static func newKey(_ email: String, _ store: Store) async throws -> APIKey {
         let userID = try await store.createAccount(email: email, password: try password.get(), fullName: nil)
@@ -132,6 +138,12 @@ struct GatewayFixture: Sendable {
 
     func makeProject(_ name: String = "First") async throws -> String {
         try await send(.post, "/v1/projects", "{\"project_name\":\"\(name)\"}").json["project_id"]?.stringValue ?? ""
+    }
+
+    /// A session's token.
+    func logIn(_ email: String = "owner@example.org", password: String = passwordText) async throws -> String {
+        let answer = try await send(.post, "/v1/sessions", #"{"email":"\#(email)","password":"\#(password)"}"#, key: "")
+        return answer.json["token"]?.stringValue ?? "\(answer.status)"
     }
 
     func countTasks() async throws -> Int {

@@ -11,12 +11,23 @@ import Testing
         arguments: [
             ("Bearer chs_abc", nil, true), ("bearer  chs_abc", nil, true), (nil, "chs_abc", true), ("Basic chs_abc", nil, false),
             ("Bearer", nil, false), ("Bearer abc", nil, false), (nil, nil, false), (nil, "", false), ("Basic x", "chs_abc", false),
+            ("Bearer a.b.c", nil, false), (nil, "a.b.c", false),
         ] as [(String?, String?, Bool)])
     func findsTheKey(authorization: String?, header: String?, isFound: Bool) {
         var headers = HTTPFields()
         headers[.authorization] = authorization
         headers[.xAPIKey] = header
-        #expect((APIKey(in: headers)?.secret == "chs_abc") == isFound)
+        let key: APIKey? = if case .key(let key)? = Credential(in: headers) { key } else { nil }
+        #expect((key?.secret == "chs_abc") == isFound)
+    }
+
+    /// A session's token comes as a bearer only, and has a form.
+    @Test(arguments: [("Bearer a.b.c", true), ("Bearer a.b", false), ("Bearer a.b.c.d", false), ("Basic a.b.c", false)])
+    func findsTheToken(authorization: String, isFound: Bool) {
+        let token: PresentedToken? =
+            if case .token(let token)? = Credential(in: [.authorization: authorization]) { token } else { nil }
+        #expect((token?.text == "a.b.c") == isFound)
+        #expect(PresentedToken(".." + String(repeating: "x", count: 1_023)) == nil)
     }
 
     @Test func readsAQuery() throws {

@@ -16,7 +16,9 @@ struct StoreFixture: Sendable {
         try await withMigratedDatabase { database in
             let store = Store(database)
             let userID = try await store.createAccount(
-                email: "owner@example.org", password: try PasswordHash(password: "correct horse"), fullName: nil)
+                email: "owner@example.org",
+                password: try PasswordHash(password: "correct horse", cost: ScryptCost(logRounds: 4, blockSize: 8, parallelism: 1)),
+                fullName: nil)
             let key = try await store.createKey(userID: userID, name: "test")
             let principal = Principal(userID: userID, keyID: key.id)
             try await store.applyEngines([

@@ -28,7 +28,9 @@ struct RunnerSystem {
             _ = try await Migrator(database).migrate()
             let store = Store(database)
             let user = try await store.createAccount(
-                email: "o@example.org", password: try PasswordHash(password: "correct horse"), fullName: nil)
+                email: "o@example.org",
+                password: try PasswordHash(password: "correct horse", cost: ScryptCost(logRounds: 4, blockSize: 8, parallelism: 1)),
+                fullName: nil)
             let key = try await store.createKey(userID: user, name: "test")
             let project = try await store.createProject(
                 try NewProject(reading: ["project_name": "P"], knownEngines: EngineNames([])),

@@ -47,7 +47,8 @@ extension Problem {
     }
 
     public static let unauthorized = Problem(
-        status: 401, title: "Unauthorized", detail: "Give a valid API key as 'Authorization: Bearer chs_…' or 'X-API-Key: chs_…'.")
+        status: 401, title: "Unauthorized",
+        detail: "Give a valid API key or a session's token as 'Authorization: Bearer …', or a key as 'X-API-Key: chs_…'.")
 
     /// Also for what exists but is not the caller's: a stranger cannot learn which ids exist.
     public static func notFound(_ what: String) -> Problem {

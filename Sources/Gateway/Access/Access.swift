@@ -7,20 +7,22 @@ import Store
 
 /// Who makes a request, and what they may. Answers are remembered for moments, so that accepting a task costs no query beside its commit.
 ///
-/// What a person took away (a key, a membership) works for two seconds more at most, on every gateway.
+/// What a person took away (a key, a session, a membership) works for two seconds more at most, on every gateway.
 struct Access: Sendable {
     private static let lifetime: Duration = .seconds(2)
 
     private let store: Store
+    private let tokens: SessionTokens
     private let uses: KeyUseWriter
-    /// By the key's digest.
+    /// By the credential's digest.
     private let principals: ReadThroughCache<String, Principal?>
     private let projects: ReadThroughCache<ProjectView.Key, ProjectView?>
     /// The project of each task: it never changes.
     private let projectsOfTasks: ReadThroughCache<UUID, UUID?>
 
-    init(_ store: Store, uses: KeyUseWriter) {
+    init(_ store: Store, tokens: SessionTokens, uses: KeyUseWriter) {
         self.store = store
+        self.tokens = tokens
         self.uses = uses
         principals = ReadThroughCache(capacity: 10_000) { $0 == nil ? .milliseconds(500) : Self.lifetime }
         // A project that is not there may be made, and somebody made a member, the next moment.
@@ -30,8 +32,13 @@ struct Access: Sendable {
 
     /// - Throws: `Problem.unauthorized`; what the database throws.
     func principal(_ request: Request) async throws -> Principal {
-        guard let key = APIKey(in: request.headers) else { throw Problem.unauthorized }
-        let principal = try await principals.value(for: key.digest) { [store] in try await store.principal(of: key) }
+        guard let credential = Credential(in: request.headers) else { throw Problem.unauthorized }
+        let principal = try await principals.value(for: credential.digest) { [store, tokens] in
+            switch credential {
+            case .key(let key): try await store.principal(of: key)
+            case .token(let token): try await tokens.principal(of: token)
+            }
+        }
         guard let principal else { throw Problem.unauthorized }
         uses.note(principal)
         return principal

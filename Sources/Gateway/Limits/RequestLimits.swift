@@ -30,7 +30,8 @@ struct RequestLimits: Sendable {
 }
 
 extension Problem {
-    fileprivate static func tooMany(_ detail: String, after seconds: Double) -> Problem {
+    /// Asked too often.
+    static func tooMany(_ detail: String, after seconds: Double) -> Problem {
         Problem(status: 429, title: "Too many requests", detail: detail, retryAfter: max(1, Int(seconds.rounded(.up))))
     }
 }

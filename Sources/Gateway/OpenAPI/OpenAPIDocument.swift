@@ -8,7 +8,7 @@ enum OpenAPIDocument {
     /// The files: the first holds what all share.
     private static let files: [[UInt8]] = [
         PackageResources.api_yaml, PackageResources.health_yaml, PackageResources.projects_yaml, PackageResources.tasks_yaml,
-        PackageResources.fleet_yaml, PackageResources.access_yaml, PackageResources.feedback_yaml,
+        PackageResources.fleet_yaml, PackageResources.accounts_yaml, PackageResources.access_yaml, PackageResources.feedback_yaml,
     ]
 
     /// The whole document. Files that were compiled in are sound: a test reads them.

@@ -26,17 +26,19 @@ struct KeyRoutes: Sendable {
     private func create(_ request: Request) async throws -> Response {
         let principal = try await access.principal(request)
         try principal.require(.keysWrite)
-        // The same answer cannot be given again: nobody keeps the secret.
-        guard request.headers[.idempotencyKey] == nil else {
-            throw Problem.badRequest(
-                "Idempotency-Key is not taken here.", errors: [FieldError(pointer: "Idempotency-Key", detail: "is not taken here")])
-        }
-        let new = try NewKey(reading: try await bodies.json(request), at: Date())
+        let key = try IdempotencyKey(request, of: principal)
+        let (body, repeatable) = try await bodies.json(request, under: key)
+        if let repeatable, let first = try await store.repetition(of: repeatable) { return Response(repeating: first) }
+        let new = try NewKey(reading: body, at: Date())
         try principal.requireMaking(new)
-        let made = try await store.createKey(new, by: principal)
-        var object = made.record.json
-        object["api_key"] = .string(made.key.secret)
-        return Response(.object(object), status: .created, location: "/v1/api-keys/\(made.record.id.text)")
+        switch try await store.createKey(new, by: principal, under: repeatable) {
+        case .made(let made):
+            var object = made.record.json
+            object["api_key"] = .string(made.key.secret)
+            return Response(.object(object), status: .created, location: "/v1/api-keys/\(made.record.id.text)")
+        // Nobody keeps the secret: the answer is that the key is there.
+        case .repeated(let first): return Response(repeating: first)
+        }
     }
 
     private func revoke(_ request: Request, _ context: GatewayContext) async throws -> Response {

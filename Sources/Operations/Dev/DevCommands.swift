@@ -51,6 +51,8 @@ struct DevCommands: Sendable {
         result["CHORUS_AMQP_URL"] = context.amqpURL
         result["CHORUS_HTTP_HOST"] = "127.0.0.1"
         result["CHORUS_HTTP_PORT"] = String(gatewayPort)
+        // Who reaches it is on this machine already. What the caller says goes before.
+        result["CHORUS_ACCOUNTS_REGISTRATION"] = inherited["CHORUS_ACCOUNTS_REGISTRATION"] ?? "open"
         result["CHORUS_WORKER_CONCURRENCY"] = options.workerConcurrency.map { String($0) }
         return result.merging(prepared, uniquingKeysWith: { $1 })
     }

@@ -5,7 +5,7 @@ import Postgres
 /// Whose membership it is about.
 public enum MemberName: Sendable, Hashable {
     case id(UUID)
-    /// The account's address.
+    /// The account's address, where somebody vouches that it is theirs: whoever registers with another's would be let in in their place.
     case email(String)
 }
 
@@ -103,7 +103,7 @@ extension Store {
             SELECT a.user_id, a.email, m.role
             FROM accounts a
                 LEFT JOIN project_members m ON m.project_id = \(projectID) AND m.user_id = a.user_id AND m.status = 'active'
-            WHERE (a.user_id = \(id) OR a.email = lower(\(email))) AND (a.status = 'active' OR NOT \(mustBeActive))
+            WHERE (a.user_id = \(id) OR a.email = lower(\(email)) AND a.verification_status) AND (a.status = 'active' OR NOT \(mustBeActive))
             """)
         guard let row = rows.first else { throw Problem.notFound(mustBeActive ? "account" : "member") }
         let (userID, address, role) = try row.decode(UUID.self, String.self, String?.self)

@@ -11,43 +11,55 @@ extension Store {
 
     /// As `createKey(_:by:)`, for an operator: no credential bounds it.
     public func createKey(_ new: NewKey, userID: UUID) async throws -> (record: KeyRecord, key: APIKey) {
-        try await createKey(new, userID: userID, with: nil)
+        try await database.transaction { connection in try Self.insertKey(new, .random(), userID, with: nil, connection) }
     }
 
-    /// Makes an API key for the principal and gives it back, this once. Each project that it names has a line in its log.
+    /// Makes an API key for the principal and gives it back, this once, and once under the request's key. Each project that it names has a
+    /// line in its log.
     ///
     /// A key that was made with a key ends with it at the latest. Throws a 401 where the principal's credential works no more: what the
     /// gateway remembers for a moment must not live on as a new key; a 422 that names projects that the user does not see. Indexes:
-    /// `api_keys_pkey`, `accounts_pkey`, `projects_pkey`, `idx_project_members_unique`.
-    public func createKey(_ new: NewKey, by principal: Principal) async throws -> (record: KeyRecord, key: APIKey) {
-        try await createKey(new, userID: principal.userID, with: principal.credential)
+    /// `api_keys_pkey`, `sessions_pkey`, `accounts_pkey`, `projects_pkey`, `idx_project_members_unique`.
+    public func createKey(
+        _ new: NewKey, by principal: Principal, under request: IdempotentRequest? = nil
+    ) async throws -> Creation<(record: KeyRecord, key: APIKey)> {
+        let key = APIKey.random()
+        guard let request else {
+            return .made(
+                try await database.transaction { connection in
+                    try Self.insertKey(new, key, principal.userID, with: principal.credential, connection)
+                })
+        }
+        return try await once(request, answering: { FirstAnswer.secret(of: "API key", id: $0.record.id) }) { connection in
+            try Self.insertKey(new, key, principal.userID, with: principal.credential, connection)
+        }
     }
 
-    private func createKey(
-        _ new: NewKey, userID: UUID, with credential: Principal.Credential?
-    ) async throws -> (record: KeyRecord, key: APIKey) {
+    private static func insertKey(
+        _ new: NewKey, _ key: APIKey, _ userID: UUID, with credential: Principal.Credential?, _ connection: isolated PostgresConnection
+    ) throws -> (record: KeyRecord, key: APIKey) {
         let id = UUID.v7()
-        let key = APIKey.random()
-        let makerID: UUID? = if case .key(let id, _) = credential { id } else { nil }
-        let record = try await database.transaction { connection in
-            try Self.requireSeen(new.permissions.projects ?? [], by: userID, connection)
-            let rows = try connection.query(
-                """
-                INSERT INTO api_keys (key_id, user_id, api_key, name, expires_at, permissions)
-                SELECT \(id), a.user_id, \(key.digest), \(new.name), least(\(new.expiresAt), maker.expires_at), \(new.permissions.json?.column)
-                FROM accounts a LEFT JOIN api_keys maker ON maker.key_id = \(makerID) AND maker.user_id = a.user_id
-                WHERE a.user_id = \(userID) AND a.status = 'active'
-                    AND (\(makerID)::uuid IS NULL
-                        OR maker.status = 'active' AND (maker.expires_at IS NULL OR maker.expires_at > now()))
-                RETURNING \(unescaped: KeyRecord.columns)
-                """)
-            guard let row = rows.first else { throw Problem.unauthorized }
-            try Self.log(
-                .keyCreated, ofProjects: Array(new.permissions.projects ?? []), by: userID,
-                ["key_id": .string(id.text), "name": JSONValue(new.name), "permissions": new.permissions.json ?? .null], connection)
-            return try KeyRecord(row)
-        }
-        return (record, key)
+        let makerID: UUID? = if case .key(let id, _)? = credential { id } else { nil }
+        let sessionID: UUID? = if case .session(let id)? = credential { id } else { nil }
+        try requireSeen(new.permissions.projects ?? [], by: userID, connection)
+        let rows = try connection.query(
+            """
+            INSERT INTO api_keys (key_id, user_id, api_key, name, expires_at, permissions)
+            SELECT \(id), a.user_id, \(key.digest), \(new.name), least(\(new.expiresAt), maker.expires_at), \(new.permissions.json?.column)
+            FROM accounts a
+                LEFT JOIN api_keys maker ON maker.key_id = \(makerID) AND maker.user_id = a.user_id
+                LEFT JOIN sessions s ON s.session_id = \(sessionID) AND s.user_id = a.user_id
+            WHERE a.user_id = \(userID) AND a.status = 'active'
+                AND (\(makerID)::uuid IS NULL
+                    OR maker.status = 'active' AND (maker.expires_at IS NULL OR maker.expires_at > now()))
+                AND (\(sessionID)::uuid IS NULL OR s.revoked_at IS NULL AND s.expires_at > now())
+            RETURNING \(unescaped: KeyRecord.columns)
+            """)
+        guard let row = rows.first else { throw Problem.unauthorized }
+        try log(
+            .keyCreated, ofProjects: Array(new.permissions.projects ?? []), by: userID,
+            ["key_id": .string(id.text), "name": JSONValue(new.name), "permissions": new.permissions.json ?? .null], connection)
+        return (try KeyRecord(row), key)
     }
 
     private static func requireSeen(_ projects: Set<UUID>, by userID: UUID, _ connection: isolated PostgresConnection) throws {

@@ -58,6 +58,9 @@ struct GatewayCommand: AsyncParsableCommand {
         gateway.bodyTimeout = try configuration.source.duration("http.body_timeout")
         gateway.requestsPerSecond = try configuration.source.integer("http.requests_per_second")
         gateway.refusalsPerMinute = try configuration.source.integer("http.refusals_per_minute")
+        gateway.registration = RegistrationPolicy(rawValue: try configuration.source.choice("accounts.registration")) ?? .closed
+        gateway.sessionLifetime = try configuration.source.duration("accounts.session_lifetime")
+        gateway.loginsPerMinute = try configuration.source.integer("accounts.logins_per_minute")
         gateway.logsRequests = try configuration.source.choice("http.access_log") == "on"
         gateway.corsOrigins = Set(configuration.source.list("http.cors_origins"))
         guard let proxies = TrustedProxies(configuration.source.list("http.trusted_proxies")) else {

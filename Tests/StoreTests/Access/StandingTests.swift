@@ -62,7 +62,10 @@ import Testing
 
 extension StoreFixture {
     func account(_ email: String) async throws -> UUID {
-        try await store.createAccount(email: email, password: try PasswordHash(password: "correct horse"), fullName: nil)
+        try await store.createAccount(
+            email: email,
+            password: try PasswordHash(password: "correct horse", cost: ScryptCost(logRounds: 4, blockSize: 8, parallelism: 1)),
+            fullName: nil)
     }
 
     /// Makes somebody a member of the fixture's project.
