@@ -161,6 +161,7 @@ let package = Package(
             dependencies: [
                 "Gateway", "Store", "Postgres", "Domain", "NIOURLSession", "TestSupport", crypto, hummingbird, hummingbirdCore, nioCore,
                 httpTypes, logging, lifecycle, .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: settings),
         .testTarget(

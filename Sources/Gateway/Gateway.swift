@@ -75,8 +75,9 @@ public struct Gateway: Service {
     /// Serves until the graceful shutdown.
     /// - Throws: where the address cannot be listened on, or the files of TLS cannot be used.
     public func run() async throws {
+        let certificate = try configuration.tls.map { try CertificateWatch($0, pace: configuration.certificatePace, logger: logger) }
         let application = Application(
-            responder: responder, server: try server(),
+            responder: responder, server: try server(certificate),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), backlog: 1_024,
                 availableConnectionsDelegate: .maximum(configuration.maxConnections, logger: logger)),
@@ -85,13 +86,14 @@ public struct Gateway: Service {
             },
             logger: logger)
         try await withThrowingTaskGroup { group in
+            if let certificate { group.addTask { await certificate.run() } }
             for attendant in attendants { group.addTask { try await attendant.run() } }
             defer { group.cancelAll() }
             try await application.run()
         }
     }
 
-    private func server() throws -> HTTPServerBuilder {
+    private func server(_ certificate: CertificateWatch?) throws -> HTTPServerBuilder {
         let times = RequestTimes(configuration)
         let addresses = ConnectionsByAddress(limit: configuration.connectionsPerAddress)
         let http = HTTPServerBuilder.http1(
@@ -99,7 +101,7 @@ public struct Gateway: Service {
                 additionalChannelHandlers: [ConnectionWatch(limits: times, addresses: addresses)],
                 idleTimeout: TimeAmount(configuration.idleTimeout),
                 httpDecoderConfiguration: .init(maxHeaderFieldSize: configuration.headLimit, maxHeaderListSize: configuration.headLimit)))
-        guard let tls = configuration.tls else { return http }
-        return try .tls(http, tlsConfiguration: tls.configuration())
+        guard let certificate else { return http }
+        return try .tls(http, tlsConfiguration: certificate.configuration)
     }
 }

@@ -50,6 +50,8 @@ public struct GatewayConfiguration: Sendable {
     public var logsRequests = false
     /// TLS, where this gateway ends it itself.
     public var tls: TLSFiles?
+    /// How often its files are read, to see whether they are new.
+    var certificatePace: Duration = .seconds(10)
     /// How long one readiness check may take.
     public var readinessTimeout: Duration = .seconds(2)
 

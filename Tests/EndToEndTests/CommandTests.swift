@@ -72,6 +72,21 @@ import Testing
             output.contains("CHORUS_WORKER_CONCURRENCY: worker.concurrency must be a whole number from 1 to 10000, not '0'"), "\(output)")
     }
 
+    /// A certificate that is another key's stops the start, and is named by the key of the configuration.
+    @Test func aWrongCertificateStopsTheStart() async throws {
+        let (one, other) = (try await TestCertificate.make(), try await TestCertificate.make())
+        for (certificate, key, fault) in [
+            (one.certificate, other.key, "CHORUS_HTTP_TLS_KEY: http.tls_key cannot be used"),
+            ("/nowhere", one.key, "CHORUS_HTTP_TLS_CERTIFICATE: http.tls_certificate cannot be used"),
+            (one.certificate, "", "http.tls_key is needed beside http.tls_certificate"),
+        ] {
+            let (code, output) = try await run(
+                DevSystem.executable, ["gateway"], environment: ["CHORUS_HTTP_TLS_CERTIFICATE": certificate, "CHORUS_HTTP_TLS_KEY": key])
+            #expect(code == 1 && output.contains(fault), "\(output)")
+            #expect(!output.contains("PRIVATE KEY"))
+        }
+    }
+
     /// A file is checked before it is applied: one engine answers, one is not there, one may not be called.
     @Test func checksTheEnginesOfAFile() async throws {
         let folder = try await TestFolder.fresh("engines")

@@ -1,16 +1,24 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 
 /// A connection to a gateway that sends what it is told, when it is told.
 struct RawConnection {
     let inbound: NIOAsyncChannelInboundStream<ByteBuffer>
     let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
 
-    /// Closes the connection behind `body`.
-    static func with(port: Int, _ body: (RawConnection) async throws -> Void) async throws {
+    /// Closes the connection behind `body`. With `tls` it is encrypted, and the gateway has to be `localhost`.
+    static func with(port: Int, tls: TLSConfiguration? = nil, _ body: (RawConnection) async throws -> Void) async throws {
+        let encryption = try tls.map { try NIOSSLContext(configuration: $0) }
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port) { channel in
-                channel.eventLoop.makeCompletedFuture { try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel) }
+                channel.eventLoop.makeCompletedFuture {
+                    if let encryption {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: encryption, serverHostname: "localhost"))
+                    }
+                    return try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
             }
         try await channel.executeThenClose { inbound, outbound in
             try await body(RawConnection(inbound: inbound, outbound: outbound))

@@ -74,7 +74,14 @@ struct GatewayCommand: AsyncParsableCommand {
     private static func tls(_ source: ConfigurationSource) throws -> TLSFiles? {
         switch (try source.path("http.tls_certificate"), try source.path("http.tls_key")) {
         case (nil, nil): return nil
-        case (let certificate?, let key?): return TLSFiles(certificate: certificate, key: key)
+        case (let certificate?, let key?):
+            let files = TLSFiles(certificate: certificate, key: key)
+            do throws(TLSFiles.Failure) {
+                try files.check()
+            } catch {
+                throw source.fault(error.file == .key ? "http.tls_key" : "http.tls_certificate", "cannot be used: \(error)")
+            }
+            return files
         case (nil, _): throw source.fault("http.tls_certificate", "is needed beside http.tls_key")
         case (_, nil): throw source.fault("http.tls_key", "is needed beside http.tls_certificate")
         }
