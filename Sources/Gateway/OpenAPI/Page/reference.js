@@ -10,6 +10,11 @@ function element(name, attributes = {}, ...children) {
   return node;
 }
 
+// Text with `code` in it.
+function prose(text) {
+  return (text ?? "").split("`").map((part, index) => index % 2 ? element("code", {}, part) : part);
+}
+
 class Reference {
   constructor(api) { this.api = api; }
 
@@ -19,7 +24,20 @@ class Reference {
       const target = value.$ref.slice(2).split("/").reduce((part, key) => part?.[key.replace(/~1/g, "/").replace(/~0/g, "~")], this.api);
       value = { ...target, ...Object.fromEntries(Object.entries(value).filter(([key]) => key !== "$ref")) };
     }
-    return value ?? {};
+    return this.merged(value ?? {});
+  }
+
+  // What all of several schemas say, as one.
+  merged(schema) {
+    if (!schema.allOf) return schema;
+    const one = { ...schema, properties: { ...schema.properties }, required: [...(schema.required ?? [])] };
+    for (const part of schema.allOf.map((part) => this.resolve(part))) {
+      Object.assign(one.properties, part.properties);
+      one.required.push(...(part.required ?? []));
+      one.description ??= part.description;
+    }
+    delete one.allOf;
+    return one;
   }
 
   // A schema in a few words.
@@ -65,7 +83,7 @@ class Reference {
           : null;
         return element("tr", {},
           element("td", (one.required ?? []).includes(key) ? { class: "required" } : {}, key),
-          element("td", {}, element("span", { class: "soft" }, this.words(value)), target.description ? element("div", {}, target.description) : null, nested));
+          element("td", {}, element("span", { class: "soft" }, this.words(value)), target.description ? element("div", {}, ...prose(target.description)) : null, nested));
       });
       parts.unshift(element("table", {}, ...rows));
     }
@@ -83,26 +101,26 @@ class Reference {
 
   body(content) {
     return Object.entries(content ?? {}).flatMap(([type, media]) => [
-      element("div", { class: "soft" }, type), ...this.fields(media.schema ?? {}), ...this.examples(media)]);
+      element("div", { class: "soft type" }, type), ...this.fields(media.schema ?? {}), ...this.examples(media)]);
   }
 
   operation(path, method, operation, shared) {
     const parts = [
       element("h3", {}, operation.summary ?? operation.operationId),
       element("div", { class: "address" }, element("span", { class: `method ${method}` }, method), ` ${path}`)];
-    if (operation.description) parts.push(element("p", {}, operation.description));
+    if (operation.description) parts.push(element("p", {}, ...prose(operation.description)));
     if (operation.security && operation.security.length === 0) parts.push(element("p", { class: "soft" }, "Asks for no key."));
     const parameters = [...shared, ...(operation.parameters ?? [])].map((parameter) => this.resolve(parameter));
     if (parameters.length) {
       parts.push(element("h4", {}, "Parameters"), element("table", {}, ...parameters.map((parameter) => element("tr", {},
         element("td", parameter.required ? { class: "required" } : {}, parameter.name),
         element("td", {}, element("span", { class: "soft" }, `${parameter.in}: ${this.words(parameter.schema)}`),
-          parameter.description ? element("div", {}, parameter.description) : null)))));
+          parameter.description ? element("div", {}, ...prose(parameter.description)) : null)))));
     }
     if (operation.requestBody) parts.push(element("h4", {}, "Body"), ...this.body(this.resolve(operation.requestBody).content));
     for (const [status, response] of Object.entries(operation.responses ?? {})) {
       const answer = this.resolve(response);
-      parts.push(element("h4", {}, status === "default" ? "Errors" : `Answer ${status}`), element("div", {}, answer.description ?? ""));
+      parts.push(element("h4", {}, status === "default" ? "Errors" : `Answer ${status}`), element("div", {}, ...prose(answer.description)));
       if (status !== "default") parts.push(...this.body(answer.content));
     }
     return element("section", { id: operation.operationId }, ...parts);
@@ -112,19 +130,20 @@ class Reference {
     const index = document.getElementById("index");
     const list = document.getElementById("operations");
     document.getElementById("title").textContent = `${this.api.info.title} API`;
-    document.getElementById("summary").textContent = this.api.info.description ?? "";
+    document.getElementById("summary").replaceChildren(...prose(this.api.info.description));
     list.replaceChildren();
     for (const tag of this.api.tags ?? []) {
       const entries = Object.entries(this.api.paths).flatMap(([path, item]) => methods
         .filter((method) => item[method]?.tags?.includes(tag.name)).map((method) => [path, method, item[method], item.parameters ?? []]));
       if (entries.length === 0) continue;
-      index.append(element("h2", {}, tag.name));
-      list.append(element("h2", { class: "tag" }, tag.name), element("p", { class: "soft" }, tag.description ?? ""));
+      const group = element("div", {}, element("h2", {}, tag.name));
+      index.append(group);
+      list.append(element("h2", { class: "tag" }, tag.name), element("p", { class: "soft" }, ...prose(tag.description)));
       for (const [path, method, operation, shared] of entries) {
         const link = element("a", { href: `#${operation.operationId}` },
           element("span", { class: `method ${method}` }, method), element("span", {}, operation.summary ?? path));
         link.dataset.text = `${method} ${path} ${operation.summary} ${operation.operationId}`.toLowerCase();
-        index.append(link);
+        group.append(link);
         list.append(this.operation(path, method, operation, shared));
       }
     }
@@ -134,6 +153,7 @@ class Reference {
 document.getElementById("search").addEventListener("input", (event) => {
   const wanted = event.target.value.toLowerCase();
   for (const link of document.querySelectorAll("#index a")) link.hidden = !link.dataset.text.includes(wanted);
+  for (const group of document.querySelectorAll("#index > div")) group.hidden = !group.querySelector("a:not([hidden])");
 });
 
 fetch("/openapi.json").then((answer) => answer.json()).then((api) => {
