@@ -22,10 +22,15 @@ struct DevSystem: Sendable {
     }
 
     /// Runs `body` against a fresh system, and stops it.
-    static func with<Value>(_ arguments: [String], _ body: (DevSystem) async throws -> Value) async throws -> Value {
+    ///
+    /// - Parameter extra: variables that go over the environment of every process.
+    static func with<Value>(
+        _ arguments: [String], variables extra: [String: String] = [:], _ body: (DevSystem) async throws -> Value
+    ) async throws -> Value {
         let folder = try await TestFolder.fresh("dev")
         var environment = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("CHORUS_") }
         environment["HOME"] = folder
+        environment.merge(extra) { $1 }
         let dev = try await ChildProcess.start(
             ProcessCommand(
                 executable: try executable, arguments: ["dev", "--data-dir", "\(folder)/data"] + arguments, environment: environment,
