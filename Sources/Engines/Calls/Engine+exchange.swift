@@ -34,7 +34,8 @@ extension Engine {
             let (bytes, response) = try await session.bytes(for: request, from: body, timeouts: timeouts)
             var pieces = bytes.makeAsyncIterator()
             guard response.status.kind == .successful,
-                let decoder = response.headerFields[.contentType].flatMap(StreamDecoder.init(contentType:))
+                let type = response.headerFields.first(where: { $0.name == .contentType })?.value,
+                let decoder = StreamDecoder(contentType: type)
             else {
                 var all = try await pieces.next() ?? []
                 while let piece = try await pieces.next() { all += piece }

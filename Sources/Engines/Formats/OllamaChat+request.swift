@@ -3,12 +3,12 @@ import Domain
 extension OllamaChat {
     /// Fields that are said in other words; the rest passes through, such as `think`, `keep_alive` and `logprobs`.
     private static let translated: Set<String> = EngineType.ollama.fieldsWithoutCounterpart.union([
-        "max_tokens", "max_completion_tokens", "tools", "tool_choice", "response_format", "user", "metadata", "options",
+        "max_tokens", "max_completion_tokens", "stop", "tools", "tool_choice", "response_format", "user", "metadata", "options",
     ]).union(options)
 
     /// Fields that have their places under `options`.
     private static let options: Set<String> = [
-        "temperature", "top_p", "top_k", "min_p", "seed", "stop", "frequency_penalty", "presence_penalty",
+        "temperature", "top_p", "top_k", "min_p", "seed", "frequency_penalty", "presence_penalty",
     ]
 
     func request(for input: JSONObject, to engine: EngineDefinition, streaming: Bool) throws(EngineError) -> WireRequest {
@@ -19,6 +19,8 @@ extension OllamaChat {
         for member in input.members where Self.options.contains(member.key) && !member.value.isNull {
             options[member.key] = member.value
         }
+        // Ollama refuses a single text here.
+        if let stop = chat.stopSequences { options["stop"] = stop }
         if let limit = chat.maxTokens { options["num_predict"] = limit }
         if !options.isEmpty { body["options"] = .object(options) }
         if chat.asksForJSON { body["format"] = chat.schema ?? "json" }

@@ -6,7 +6,8 @@ struct StreamDecoder: Sendable {
 
     /// nil for what is no stream: then the answer comes in one piece.
     init?(contentType: String) {
-        switch contentType.prefix(while: { $0 != ";" && $0 != " " }).lowercased() {
+        let type = contentType.utf8.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
+        switch Substring(type).lowercased() {
         case "text/event-stream": events = ServerSentEvents()
         case "application/x-ndjson", "application/jsonl": lines = NDJSONLines()
         default: return nil

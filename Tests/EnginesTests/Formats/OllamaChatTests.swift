@@ -27,7 +27,7 @@ import Testing
                 ["role": "tool", "content": "a cat", "tool_name": "look"],
                 ["role": "tool", "content": #"{"answer":42}"#, "tool_name": "ask"], ["role": "user", "content": "So?"],
             ],
-            "keep_alive": "5m", "logprobs": true, "options": ["num_ctx": 4096, "stop": "END", "temperature": 0.5, "num_predict": 50],
+            "keep_alive": "5m", "logprobs": true, "options": ["num_ctx": 4096, "temperature": 0.5, "stop": ["END"], "num_predict": 50],
             "format": ["type": "object", "properties": [:]],
             "tools": [["type": "function", "function": ["name": "look", "description": "Looks.", "parameters": ["type": "object"]]]],
             "stream": true,
