@@ -52,9 +52,10 @@ struct Recovery {
         for _ in 0..<20 where try await store.forgetAnswers(limit: 1_000) < 1_000 { return }
     }
 
-    /// Ends listeners that nobody renewed, and forgets events whose time is over, a bounded number of them.
+    /// Ends listeners that nobody renewed, and forgets events and their deliveries whose time is over, a bounded number of them.
     private func forgetEvents() async throws {
         try await store.endListeners()
+        for _ in 0..<20 where try await store.forgetDeliveries(limit: 1_000) < 1_000 { break }
         for _ in 0..<20 where try await store.forgetEvents(limit: 5_000) < 5_000 { return }
     }
 

@@ -20,6 +20,7 @@ public struct ProjectSettings: Sendable, Hashable {
         StrategyPlan.check(&reader, engines: engines, knownEngines: knownEngines)
         onUnknown = reader.oneOf("on_unknown", UnknownOutcomePolicy.allCases.map(\.rawValue)).flatMap(UnknownOutcomePolicy.init) ?? .retry
         maxConcurrency = reader.integer("max_concurrency", in: Self.maxConcurrencyRange)
+        WebhookSetting.check(&reader)
         reader.finish()
     }
 

@@ -31,5 +31,6 @@ public struct Migration: Sendable, Hashable {
         Migration(version: 13, name: "keys", text: String(decoding: PackageResources._013_keys_sql, as: UTF8.self)),
         Migration(version: 14, name: "events", text: String(decoding: PackageResources._014_events_sql, as: UTF8.self)),
         Migration(version: 15, name: "sessions", text: String(decoding: PackageResources._015_sessions_sql, as: UTF8.self)),
+        Migration(version: 16, name: "webhooks", text: String(decoding: PackageResources._016_webhooks_sql, as: UTF8.self)),
     ]
 }
