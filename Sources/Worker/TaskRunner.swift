@@ -13,6 +13,8 @@ struct TaskRunner: Sendable {
     let logger: Logger
     /// Asked about engines that are not known; nil where nobody watches.
     var engineWatch: EngineWatch?
+    /// Told of each call; nil where nobody can read along.
+    var readingAlong: ReadingAlong?
     let balance = EngineBalance()
 
     func run(_ task: ClaimedTask, workerID: UUID) async -> Settlement {
@@ -47,12 +49,14 @@ struct TaskRunner: Sendable {
         } catch {
             return .failure(EngineError(.permanent, "\(error)", wasSent: false))
         }
+        let progress = readingAlong?.began(call, of: task)
+        defer { readingAlong?.ended(call, of: task) }
         let tokens = { TokenEstimate.tokensOfCall(input, type: task.type) }
         return await gates.pass(engine, tokens: tokens, timeLeft: task.timeLeft) { () throws(EngineError) in
             let key = idempotencyKey(of: call, task)
             return task.isEmbedding
                 ? try await engine.embed(input, timeout: task.timeLeft, idempotencyKey: key)
-                : try await engine.call(input, timeout: task.timeLeft, idempotencyKey: key)
+                : try await engine.call(input, timeout: task.timeLeft, idempotencyKey: key, progress: progress)
         }
     }
 

@@ -20,13 +20,17 @@ final class WorkerLease: Service {
     private let database: PostgresConfiguration
     private let logger: Logger
     private let running: RunningTasks
+    private let readingAlong: ReadingAlong
     private let gatesWereMoved: AsyncStream<Void>.Continuation
     /// An element where a gate was closed or opened somewhere, or may have been while nobody listened.
     let gateMoves: AsyncStream<Void>
     private let term: Mutex<LeaseTerm>
 
     /// `running` is stopped when the worker can no longer count as alive, and single tasks of it when they are not wanted any more.
-    init(configuration: WorkerConfiguration, database: PostgresConfiguration, running: RunningTasks, logger: Logger) {
+    init(
+        configuration: WorkerConfiguration, database: PostgresConfiguration, running: RunningTasks, readingAlong: ReadingAlong,
+        logger: Logger
+    ) {
         self.configuration = configuration
         // No statement on this session may take a lease's time: the renewal would come too late.
         var database = database
@@ -35,6 +39,7 @@ final class WorkerLease: Service {
         self.database = database
         self.logger = logger
         self.running = running
+        self.readingAlong = readingAlong
         (gateMoves, gatesWereMoved) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         term = Mutex(LeaseTerm(length: configuration.lease))
     }
@@ -125,11 +130,16 @@ final class WorkerLease: Service {
         }
     }
 
-    /// Stops the calls of tasks that were cancelled, at once, and passes on that a gate moved; returns when the session has ended.
+    /// Stops the calls of tasks that were cancelled, at once, and passes on that a gate moved, and who reads along; returns when the session
+    /// has ended.
     private func heed(_ notifications: AsyncStream<PostgresNotification>) async {
         for await notification in notifications {
             if notification.channel == Store.gateChannel {
                 gatesWereMoved.yield()
+                continue
+            }
+            if let request = ReadingRequest(payload: notification.payload) {
+                readingAlong.read(request)
                 continue
             }
             guard let taskID = UUID(uuidString: notification.payload) else { continue }

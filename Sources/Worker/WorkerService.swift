@@ -30,6 +30,7 @@ public final class WorkerService: Service {
     private let engineWatch: EngineWatch
     private let runner: TaskRunner
     private let recorder: Recorder
+    private let readingAlong: ReadingAlong
 
     /// - Parameters:
     ///   - database: for the session that keeps the worker alive; the rest goes through `store`.
@@ -55,7 +56,10 @@ public final class WorkerService: Service {
         recordings = Slots(capacity: configuration.concurrency)
         let running = RunningTasks(executor: executor)
         self.running = running
-        let lease = WorkerLease(configuration: configuration, database: database, running: running, logger: logger)
+        let readingAlong = ReadingAlong(store: store, logger: logger)
+        self.readingAlong = readingAlong
+        let lease = WorkerLease(
+            configuration: configuration, database: database, running: running, readingAlong: readingAlong, logger: logger)
         self.lease = lease
         let gates = EngineGates(store: store, logger: logger) { lease.identity?.id }
         self.gates = gates
@@ -63,7 +67,7 @@ public final class WorkerService: Service {
         engineWatch = watch
         runner = TaskRunner(
             engines: engines, store: store, gates: gates, policy: OutcomePolicy(backoff: configuration.backoff), logger: logger,
-            engineWatch: watch)
+            engineWatch: watch, readingAlong: readingAlong)
         recorder = Recorder(store: store, journal: journal, logger: logger)
     }
 
@@ -81,6 +85,7 @@ public final class WorkerService: Service {
             services.addTask { try await self.consumer.run() }
             // Until the last call has ended, like the recorder.
             services.addTask { await self.gates.run() }
+            services.addTask { await self.readingAlong.run() }
             services.addTask { for await _ in self.lease.gateMoves { await self.gates.refresh() } }
             services.addTask { await cancelWhenGracefulShutdown { await self.engineWatch.run() } }
             await self.work()

@@ -28,7 +28,7 @@ extension Engine {
 
     /// An answer that streams if the engine can.
     func stream(
-        _ request: HTTPRequest, _ body: [UInt8], _ timeouts: NIOURLSessionTimeouts
+        _ request: HTTPRequest, _ body: [UInt8], _ timeouts: NIOURLSessionTimeouts, _ progress: AnswerProgress?
     ) async throws(EngineError) -> EngineReply {
         do {
             let (bytes, response) = try await session.bytes(for: request, from: body, timeouts: timeouts)
@@ -42,7 +42,7 @@ extension Engine {
                 return try reply(all, response)
             }
             let reader = ReplyReader(decoder, format.makeAccumulator(), learned: lessons.event)
-            return try await read(&pieces, reader, timeouts, response)
+            return try await read(&pieces, reader, timeouts, response, progress)
         } catch let error as NIOURLSessionError {
             throw EngineError(error, timeouts: timeouts).redacting(secret)
         } catch {
@@ -52,7 +52,7 @@ extension Engine {
 
     private func read(
         _ pieces: inout NIOURLSessionBytes.AsyncIterator, _ reader: consuming ReplyReader, _ timeouts: NIOURLSessionTimeouts,
-        _ response: HTTPResponse
+        _ response: HTTPResponse, _ progress: AnswerProgress?
     ) async throws(EngineError) -> EngineReply {
         while true {
             let piece: [UInt8]?
@@ -70,6 +70,7 @@ extension Engine {
             } catch {
                 throw error.redacting(secret, statusCode: response.status.code, partial: reader.partial)
             }
+            if let progress, progress.isWanted { progress.note(reader.text) }
         }
         if reader.hasLearned { lessons.event = reader.learned }
         do {

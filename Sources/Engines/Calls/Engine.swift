@@ -26,15 +26,17 @@ public struct Engine: Sendable {
     ///   - input: a task's `input_data`.
     ///   - timeout: shortens the engine's own limit, never lengthens it.
     ///   - idempotencyKey: the same for every try whose work should be done once; engines that know the header `Idempotency-Key` keep to it.
-    public func call(_ input: JSONObject, timeout: Duration? = nil, idempotencyKey: String? = nil) async throws(EngineError) -> EngineAnswer
-    {
+    ///   - progress: told of the text as it comes, where the answer streams.
+    public func call(
+        _ input: JSONObject, timeout: Duration? = nil, idempotencyKey: String? = nil, progress: AnswerProgress? = nil
+    ) async throws(EngineError) -> EngineAnswer {
         let start = ContinuousClock.now
         let wire = try format.request(for: input, to: definition, streaming: definition.streams)
         let request = request(for: wire, idempotencyKey)
         let timeouts = definition.limits.timeouts(atMost: timeout)
         let reply =
             definition.streams
-            ? try await stream(request, wire.body, timeouts) : try await exchange(request, wire.body, timeouts)
+            ? try await stream(request, wire.body, timeouts, progress) : try await exchange(request, wire.body, timeouts)
         if let fault = ResponseFormat.fault(in: reply, askedFor: input) { throw fault.redacting(secret, statusCode: 200) }
         return EngineAnswer(
             reply, engine: definition.name, modelAskedFor: input["model"]?.stringValue ?? definition.model,

@@ -65,7 +65,10 @@ struct ReplyReader: Sendable {
     /// The answer is whole, whatever may become of the connection.
     var isComplete: Bool { sawEndMark || accumulator.isComplete }
 
-    /// What has been said so far.
+    /// All that has been said so far.
+    var text: String { accumulator.draft.text }
+
+    /// What has been said so far, as far as it is kept.
     var partial: PartialAnswer? { PartialAnswer(accumulator.draft) }
 
     static func parse(_ text: [UInt8]) throws(EngineError) -> JSONValue {
