@@ -47,7 +47,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
         // Request and response values shared by server and client.
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
-        // Digests of API keys, scrypt for passwords, signatures of session tokens.
+        // Digests of API keys, scrypt for passwords, signatures of session tokens and webhooks.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         // Deques for bounded buffers, a heap for whose turn it is.
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -106,7 +106,9 @@ let package = Package(
             dependencies: [
                 "Store", "Postgres", "Domain", crypto, hummingbird, hummingbirdCore, nioCore, httpTypes, logging, lifecycle,
                 .product(name: "HummingbirdTLS", package: "hummingbird"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"), .product(name: "Yams", package: "Yams"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Yams", package: "Yams"),
             ],
             resources: [.embedInCode("OpenAPI/Document"), .embedInCode("OpenAPI/Page")], swiftSettings: settings),
         .target(

@@ -39,12 +39,18 @@ public struct Gateway: Service {
         let uses = KeyUseWriter(store: store, logger: logger)
         let tokens = SessionTokens(store: store, lifetime: configuration.sessionLifetime)
         let access = Access(store, tokens: tokens, uses: uses)
-        attendants = [uses]
+        let events = EventHub(store: store, limits: EventHub.Limits(configuration), logger: logger)
+        var attendants: [any Service] = [uses, events, DeltaLine(hub: events, logger: logger)]
+        if let signing = configuration.webhooks.signing {
+            attendants.append(WebhookPump(store: store, logger: logger))
+            attendants.append(WebhookSender(store: store, signing: signing, targets: configuration.webhooks.targets, logger: logger))
+        }
+        self.attendants = attendants
         let engines = EngineDirectory(store)
         let bodies = BodyReader(limit: configuration.bodyLimit)
         var routes = RouteTable()
         HealthRoutes(checks: readiness, timeout: configuration.readinessTimeout).add(to: &routes)
-        let creations = ProjectCreations(store: store, engines: engines, onCreated: onProjectCreated)
+        let creations = ProjectCreations(store: store, engines: engines, webhooks: configuration.webhooks, onCreated: onProjectCreated)
         ProjectRoutes(store: store, access: access, bodies: bodies, creations: creations).add(to: &routes)
         TaskSubmissionRoutes(
             access: access, bodies: bodies,
@@ -54,7 +60,9 @@ public struct Gateway: Service {
         TaskRoutes(store: store, access: access, takesBrokerMessages: takesBrokerMessages).add(to: &routes)
         FeedbackRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
         TaskMoveRoutes(store: store, access: access, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
-        ProjectMoveRoutes(store: store, access: access, engines: engines, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
+        ProjectMoveRoutes(
+            store: store, access: access, engines: engines, webhooks: configuration.webhooks, bodies: bodies, onWaiting: onWaiting
+        ).add(to: &routes)
         FleetRoutes(store: store, access: access).add(to: &routes)
         let hasher = PasswordHasher(cost: configuration.passwordCost)
         let limits = LoginLimits(perMinute: configuration.loginsPerMinute)
@@ -67,6 +75,8 @@ public struct Gateway: Service {
         InvitationRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
         KeyRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
         MemberRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
+        EventRoutes(hub: events, access: access).add(to: &routes)
+        WebhookRoutes(store: store, access: access, webhooks: configuration.webhooks).add(to: &routes)
         ReferenceRoutes().add(to: &routes)
         self.routes = routes.routes
         responder = routes.responder(RequestEnvelope(configuration))

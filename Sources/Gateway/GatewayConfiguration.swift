@@ -42,6 +42,14 @@ public struct GatewayConfiguration: Sendable {
     public var loginsPerMinute = 10
     /// What a new password's hash costs.
     var passwordCost = ScryptCost.standard
+    /// Streams of events at once; more get 503.
+    public var eventStreams = 2_000
+    /// Streams of events at once of one key; more get 429.
+    public var eventStreamsPerKey = 1_000
+    /// A stream of events that has been quiet for so long says that it lives. Three times as often its reader's rights are looked at.
+    public var eventHeartbeat: Duration = .seconds(15)
+    /// Posts of events to addresses of the projects' owners.
+    public var webhooks = Webhooks()
     /// Whose `X-Forwarded-For` is believed.
     public var trustedProxies = TrustedProxies()
     /// Origins whose pages may call from a browser.

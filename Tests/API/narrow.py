@@ -25,6 +25,11 @@ schemas["EngineList"]["items"] = {"enum": engines}
 # A parent must be a waiting task of the same project; a project's key and a key's projects must be the caller's.
 schemas["ParentID"] = {"type": "null"}
 schemas["NewKey"]["properties"]["permissions"]["properties"]["projects"] = {"type": "null"}
+# Where a webhook may be called only the server's operator knows.
+schemas["ProjectSettings"]["properties"]["webhooks"] = {"type": "null"}
+# Streams have no end; the suite reads them.
+for path in [path for path in document["paths"] if path.endswith("/events")]:
+    del document["paths"][path]
 # A time that lies ahead.
 schemas["NewKey"]["properties"]["expires_at"] = {"type": "null"}
 schemas["NewInvitationRequest"]["properties"]["expires_at"] = {"type": "null"}

@@ -139,6 +139,13 @@ struct Fleet: Sendable {
         return (response, try JSONValue(parsing: bytes, limits: JSONLimits(depth: 512)))
     }
 
+    /// An answer that has no end of its own, from its head on.
+    func stream(_ path: String) async throws -> (NIOURLSessionBytes, HTTPResponse) {
+        var request = HTTPRequest(method: .get, scheme: "http", authority: "127.0.0.1:\(gatewayPort)", path: path)
+        request.headerFields[.authorization] = "Bearer \(key.secret)"
+        return try await session.bytes(for: request)
+    }
+
     func makeProject(_ name: String) async throws -> String {
         let (response, project) = try await request(.post, "/v1/projects", ["project_name": .string(name)])
         guard let id = project["project_id"]?.stringValue else {

@@ -9,6 +9,7 @@ struct ProjectMoveRoutes: Sendable {
     let store: Store
     let access: Access
     let engines: EngineDirectory
+    let webhooks: Webhooks
     let bodies: BodyReader
     /// Tasks may run again.
     let onWaiting: @Sendable () -> Void
@@ -44,6 +45,7 @@ struct ProjectMoveRoutes: Sendable {
         try await access.requireProject(id, of: principal, to: .changeProject)
         let body = try await bodies.json(request)
         let change = try await engines.reading { names throws(Problem) in try ProjectChange(reading: body, knownEngines: names) }
+        try webhooks.check(change.settings?.object)
         let project = try await store.change(project: id, change, by: principal.userID)
         onWaiting()
         return Response(project.json)

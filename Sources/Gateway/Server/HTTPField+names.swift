@@ -6,6 +6,9 @@ extension HTTPField.Name {
     static let xAPIKey = HTTPField.Name("X-API-Key") ?? .authorization
     static let xForwardedFor = HTTPField.Name("X-Forwarded-For") ?? .trailer
     static let idempotencyKey = HTTPField.Name("Idempotency-Key") ?? .trailer
+    static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .trailer
+    /// Asks proxies (nginx) not to hold a stream back.
+    static let accelBuffering = HTTPField.Name("X-Accel-Buffering") ?? .trailer
     /// On an answer that an earlier request got: `true`.
     static let idempotencyReplayed = HTTPField.Name("Idempotency-Replayed") ?? .trailer
 }

@@ -5,6 +5,7 @@ import Store
 struct ProjectCreations: Sendable {
     let store: Store
     let engines: EngineDirectory
+    let webhooks: Webhooks
     /// Must not wait.
     let onCreated: @Sendable () -> Void
 
@@ -14,6 +15,7 @@ struct ProjectCreations: Sendable {
     ) async throws -> Creation<ProjectRecord> {
         if let request, let first = try await store.repetition(of: request) { return .repeated(first) }
         let project = try await engines.reading { names throws(Problem) in try NewProject(reading: body, knownEngines: names) }
+        try webhooks.check(project.settings.object)
         let creation = try await store.createProject(project, principal: principal, under: request)
         if case .made = creation { onCreated() }
         return creation

@@ -41,7 +41,7 @@ extension Store {
         try await database.query(
             """
             SELECT greatest(\(position), (SELECT max(seq) FROM event_log WHERE task_id = \(id))), project_id, task_id, status, NULL::text, attempt,
-                left(error_message, 2000), updated_at, task_type, parent_task_id, metadata, CASE status WHEN 'completed' THEN output_data END
+                CASE WHEN status IN ('failed', 'retrying') THEN left(error_message, 2000) END, updated_at, task_type, parent_task_id, metadata, CASE status WHEN 'completed' THEN output_data END
             FROM tasks WHERE task_id = \(id)
             """, LogEntry.init
         ).first?.event

@@ -51,16 +51,19 @@ extension Store {
         ) { try $0.decode(Int64.self) }.first
     }
 
-    /// The number behind which the log holds every event of the project, so far as it is remembered; nil where nobody listens. Indexes:
-    /// `event_listeners_once`, `event_log_start_pkey`.
-    public func logStart(ofProject id: UUID) async throws -> Int64? {
+    /// What the log holds of a project: behind the lower number every event, and up to the higher one numbers that it has given. nil where
+    /// nobody listens. Indexes: `event_listeners_once`, `event_log_start_pkey`.
+    public func logSpan(ofProject id: UUID) async throws -> ClosedRange<Int64>? {
         try await database.query(
             """
-            SELECT greatest(min(first_seq), (SELECT seq FROM event_log_start))
+            SELECT greatest(min(first_seq), (SELECT seq FROM event_log_start)), \(unescaped: Self.lastNumber)
             FROM event_listeners WHERE project_id = \(id) OR project_id IS NULL
             HAVING min(first_seq) IS NOT NULL
             """
-        ) { try $0.decode(Int64.self) }.first
+        ) { row in
+            let (first, last) = try row.decode(Int64.self, Int64.self)
+            return min(first, last)...last
+        }.first
     }
 
     /// The last number that the log has given, once everything up to it is settled; nil where that takes longer than `limit`.

@@ -13,6 +13,11 @@ enum Output {
         FileHandle.standardOutput.write(Data("\(text)\n".utf8))
     }
 
+    /// A piece of a line on standard output, at once.
+    static func text(_ text: String) {
+        FileHandle.standardOutput.write(Data(text.utf8))
+    }
+
     /// Columns as wide as their widest cell.
     static func table(_ header: [String], _ rows: [[String]]) {
         let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }

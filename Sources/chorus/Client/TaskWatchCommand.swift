@@ -5,7 +5,10 @@ import Foundation
 struct TaskWatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "watch", abstract: "Follow a task, or projects, until everything has ended.",
-        discussion: "On a terminal the picture is drawn in place; elsewhere there is a line a second. Exits with 1 where a task failed.")
+        discussion: """
+            On a terminal the picture of projects is drawn in place, and a task's answer is shown as its engine gives it; elsewhere there is a \
+            line a second, or a change. Exits with 1 where a task failed.
+            """)
 
     @OptionGroup var options: ClientOptions
     @Option(help: "A project's id; may be given several times.") var project: [String] = []
@@ -23,21 +26,29 @@ struct TaskWatchCommand: AsyncParsableCommand {
         if failed { throw ExitCode(1) }
     }
 
+    /// Its changes as the gateway tells them; on a terminal also what its engine says meanwhile.
     private func watchTask(_ id: String, _ client: APIClient) async throws -> Bool {
-        var seen: String?
-        while true {
-            let task = try await client.get("/v1/tasks/\(id)")
-            let status = task["status"]?.stringValue ?? ""
-            if status != seen { Output.line(options.json ? task.text : "\(task["updated_at"]?.stringValue ?? "") \(status)") }
-            seen = status
-            if TaskStatus(rawValue: status)?.isFinal ?? true {
-                if !options.json {
-                    Output.line(task["output_data"]?["text"]?.stringValue ?? task["error_message"]?.stringValue ?? "")
-                }
-                return status != "completed"
+        let readsAlong = isatty(STDOUT_FILENO) == 1 && !options.json
+        var hasSaid = false
+        var status = ""
+        try await EventFeed(client: client, path: "/v1/tasks/\(id)/events").follow { event in
+            let data = (try? JSONValue(parsing: Array(event.data.utf8), limits: JSONLimits(depth: 512))) ?? .null
+            if event.name == "task.delta" {
+                guard readsAlong, let text = data["text"]?.stringValue else { return true }
+                hasSaid = true
+                Output.text(text)
+                return true
             }
-            try await Task.sleep(for: .milliseconds(200))
+            status = data["status"]?.stringValue ?? ""
+            if hasSaid { Output.line("") }
+            Output.line(options.json ? data.text : "\(data["at"]?.stringValue ?? "") \(status)")
+            guard TaskStatus(rawValue: status)?.isFinal ?? true else { return true }
+            if !options.json, !(hasSaid && status == "completed") {
+                Output.line(data["output_data"]?["text"]?.stringValue ?? data["reason"]?.stringValue ?? "")
+            }
+            return false
         }
+        return status != "completed"
     }
 
     private func watchProjects(_ client: APIClient) async throws -> Bool {

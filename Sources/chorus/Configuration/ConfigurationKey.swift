@@ -6,6 +6,8 @@ struct ConfigurationKey: Sendable {
         case path
         /// A URL that may hold a password; also `env:NAME` or `credential:NAME`.
         case secret
+        /// The same, or empty for none.
+        case optionalSecret
         case integer(ClosedRange<Int>)
         /// `250ms`, `30s`, `5m`, within these bounds.
         case duration(ClosedRange<Duration>)
@@ -44,6 +46,8 @@ struct ConfigurationKey: Sendable {
         ConfigurationKey(name: "http.body_timeout", kind: .duration(.seconds(1) ... .seconds(3_600)), standard: "60s"),
         ConfigurationKey(name: "http.requests_per_second", kind: .integer(0...1_000_000), standard: "0"),
         ConfigurationKey(name: "http.refusals_per_minute", kind: .integer(0...1_000_000), standard: "600"),
+        ConfigurationKey(name: "http.event_streams", kind: .integer(0...65_536), standard: "2000"),
+        ConfigurationKey(name: "http.event_streams_per_key", kind: .integer(0...65_536), standard: "1000"),
         ConfigurationKey(name: "http.trusted_proxies", kind: .list, standard: ""),
         ConfigurationKey(name: "http.cors_origins", kind: .list, standard: ""),
         ConfigurationKey(name: "http.tls_certificate", kind: .path, standard: ""),
@@ -58,6 +62,8 @@ struct ConfigurationKey: Sendable {
         ConfigurationKey(name: "worker.lease", kind: .duration(.seconds(1) ... .seconds(600)), standard: "15s"),
         ConfigurationKey(name: "worker.state_directory", kind: .path, standard: ""),
         ConfigurationKey(name: "engines.allowed_hosts", kind: .hosts, standard: ""),
+        ConfigurationKey(name: "webhooks.signing_key", kind: .optionalSecret, standard: ""),
+        ConfigurationKey(name: "webhooks.allowed_networks", kind: .list, standard: ""),
         ConfigurationKey(name: "log.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error"]), standard: "info"),
     ]
 }

@@ -9,6 +9,7 @@ extension ConfigurationSource {
             case .text: _ = try text(key.name)
             case .path: _ = try path(key.name)
             case .secret: _ = try secret(key.name)
+            case .optionalSecret: _ = try optionalSecret(key.name)
             case .integer: _ = try integer(key.name)
             case .duration: _ = try duration(key.name)
             case .choice: _ = try choice(key.name)
@@ -96,6 +97,9 @@ extension ConfigurationSource {
         }
     }
 
+    /// nil where none is set.
+    func optionalSecret(_ name: String) throws -> String? { self[name].text.isEmpty ? nil : try secret(name) }
+
     private func kind(_ name: String) -> ConfigurationKey.Kind? {
         ConfigurationKey.all.first { $0.name == name }?.kind
     }
@@ -108,7 +112,7 @@ extension ConfigurationSource {
                 "a duration such as 250ms, 30s or 5m, \(range.lowerBound.components.seconds)s to \(range.upperBound.components.seconds)s"
             case .choice(let choices): "one of \(choices.joined(separator: ", "))"
             case .path: "an absolute path"
-            case .text, .secret, .hosts, .list, nil: "a text"
+            case .text, .secret, .optionalSecret, .hosts, .list, nil: "a text"
             }
         return ConfigurationFault(place: value.place, message: "\(name) must be \(allowed), not '\(value.text.prefix(60))'")
     }

@@ -17,7 +17,13 @@ enum DevAccount {
             let engine = EngineDefinition(
                 name: "simulated", engineType: .openai, baseURL: try EngineURL("\(context.engineURL)/v1"), model: "simulated")
             try await store.applyEngines([EngineRow(name: engine.name, type: engine.engineType.rawValue, definition: engine.json)])
-            return DevPreparation(published: ["CHORUS_API_KEY": try await key(context, store)])
+            let signingKey = context.earlier["CHORUS_WEBHOOKS_SIGNING_KEY"] ?? UUID().uuidString + UUID().uuidString
+            return DevPreparation(
+                published: ["CHORUS_API_KEY": try await key(context, store), "CHORUS_WEBHOOKS_SIGNING_KEY": signingKey],
+                // Receivers of people who try it run on this machine.
+                processes: [
+                    "CHORUS_WEBHOOKS_SIGNING_KEY": signingKey, "CHORUS_WEBHOOKS_ALLOWED_NETWORKS": "127.0.0.0/8,::1",
+                ])
         }
     }
 

@@ -61,6 +61,8 @@ struct GatewayCommand: AsyncParsableCommand {
         gateway.registration = RegistrationPolicy(rawValue: try configuration.source.choice("accounts.registration")) ?? .closed
         gateway.sessionLifetime = try configuration.source.duration("accounts.session_lifetime")
         gateway.loginsPerMinute = try configuration.source.integer("accounts.logins_per_minute")
+        gateway.eventStreams = try configuration.source.integer("http.event_streams")
+        gateway.eventStreamsPerKey = try configuration.source.integer("http.event_streams_per_key")
         gateway.logsRequests = try configuration.source.choice("http.access_log") == "on"
         gateway.corsOrigins = Set(configuration.source.list("http.cors_origins"))
         guard let proxies = TrustedProxies(configuration.source.list("http.trusted_proxies")) else {
@@ -68,7 +70,19 @@ struct GatewayCommand: AsyncParsableCommand {
         }
         gateway.trustedProxies = proxies
         gateway.tls = try tls(configuration.source)
+        gateway.webhooks = try webhooks(configuration.source)
         return gateway
+    }
+
+    private static func webhooks(_ source: ConfigurationSource) throws -> Webhooks {
+        guard let targets = WebhookTargets(allowed: source.list("webhooks.allowed_networks")) else {
+            throw source.fault("webhooks.allowed_networks", "must be addresses or ranges such as 10.20.0.0/16, with commas between")
+        }
+        guard let key = try source.optionalSecret("webhooks.signing_key") else { return Webhooks(targets: targets) }
+        guard let signing = WebhookSigning(key: key) else {
+            throw source.fault("webhooks.signing_key", "must have \(WebhookSigning.keyLength) characters or more")
+        }
+        return Webhooks(signing: signing, targets: targets)
     }
 
     private static func tls(_ source: ConfigurationSource) throws -> TLSFiles? {

@@ -35,6 +35,8 @@ struct AccessFixture {
     let projectID: UUID
     let taskID: UUID
     let resultID: UUID
+    /// Of a webhook.
+    let deliveryID: UUID
     /// A member with the role viewer, to be made something else.
     let memberID: UUID
     private let owner: UUID
@@ -67,6 +69,12 @@ struct AccessFixture {
             """
             INSERT INTO results (result_id, task_id, engine_type, output_data, status)
             VALUES (\(resultID), \(taskID), 'openai', '{}', 'completed')
+            """)
+        deliveryID = .v7()
+        _ = try await gateway.database.execute(
+            """
+            INSERT INTO webhook_deliveries (delivery_id, project_id, url, seq, event, body, status)
+            VALUES (\(deliveryID), \(projectID), 'https://example.org', 1, 'task.completed', '{}', 'delivered')
             """)
         for (user, role) in [
             (users[.admin], ProjectRole.admin), (users[.editor], .editor), (users[.viewer], .viewer), (memberID, .viewer),

@@ -80,6 +80,12 @@ struct AccessMatrix {
         "GET /v1/projects/:project_id/tasks": Entry(.project(.readTasks)),
         "POST /v1/projects/:project_id/tasks": Entry(.project(.submitTasks), task),
 
+        "GET /v1/projects/:project_id/events": Entry(.project(.readTasks), streams: true),
+        "GET /v1/projects/:project_id/webhooks": Entry(.project(.manageWebhooks)),
+        "GET /v1/projects/:project_id/webhooks/deliveries": Entry(.project(.manageWebhooks)),
+        "POST /v1/projects/:project_id/webhooks/deliveries/:delivery_id/redeliver": Entry(.project(.manageWebhooks)),
+        "GET /v1/tasks/:task_id/events": Entry(.project(.readTasks), streams: true),
+
         "GET /v1/tasks/:task_id": Entry(.project(.readTasks)),
         "GET /v1/tasks/:task_id/history": Entry(.project(.readTasks)),
         "GET /v1/tasks/:task_id/results": Entry(.project(.readTasks)),

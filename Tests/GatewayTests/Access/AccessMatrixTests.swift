@@ -91,6 +91,7 @@ import Testing
             .replacing(":task_id", with: fixture?.taskID.text ?? unknown)
             .replacing(":result_id", with: fixture?.resultID.text ?? unknown)
             .replacing(":user_id", with: fixture?.memberID.text ?? unknown)
+            .replacing(":delivery_id", with: fixture?.deliveryID.text ?? unknown)
             .replacing(":key_id", with: thing).replacing(":session_id", with: thing).replacing(":invitation_id", with: thing)
     }
 }
