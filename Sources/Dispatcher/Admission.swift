@@ -31,6 +31,7 @@ struct Admission {
     private let newcomers: Newcomers
     private let gateBook: GateBook
     private var engineRooms = EngineRooms()
+    private var budgetWaits = BudgetWaits()
     /// Where the next look goes on when more projects wait than one look takes in.
     private var start: UUID?
     /// A project that was not waiting has tasks that wait, and the backlog was not looked at since.
@@ -80,14 +81,17 @@ struct Admission {
             return progress(backlog)
         }
         directAdmission.close()
-        let admitted = try await store.admit(plan.grants)
+        let outcome = try await store.admit(plan.grants)
+        let admitted = outcome.tasks
+        budgetWaits.note(outcome.waiting, at: .now)
         outbox.put(plan.ordered(admitted))
         engineRooms.admitted(admitted, of: backlog.entries)
         share.charge(
             admitted, weights: Dictionary(backlog.entries.map { ($0.projectID, $0.weight) }, uniquingKeysWith: { first, _ in first }))
         for task in admitted { filled.insert(task.queue(configuration.partitioning)) }
         depth.admitted(admitted.count)
-        return admitted.isEmpty ? .heldBack(taken: 0) : .admitted(admitted.count)
+        let moved = admitted.count + outcome.parked
+        return moved == 0 ? .heldBack(taken: 0) : .admitted(moved)
     }
 
     /// Whether a look at the backlog may be worth while though the queues have no room.
@@ -102,8 +106,9 @@ struct Admission {
         depth = QueueDepthTarget(range: configuration.queueDepth)
     }
 
-    /// What is due of these tasks by the limits and closings of their engines. Nothing is asked where no engine has any.
+    /// What is due of these tasks by their budgets, and by the limits and closings of their engines. Nothing is asked where no engine has any.
     private mutating func judged(_ entries: [BacklogEntry]) async throws -> [BacklogEntry] {
+        let entries = budgetWaits.judged(entries, at: .now)
         let held = gateBook.held
         engineRooms.keep(held)
         let engines = engineRooms.engines(toReadFor: entries, held: held, at: .now)

@@ -47,7 +47,7 @@ struct AdmissionPlan: Sendable {
             counts[Turn(entry)].map {
                 AdmissionGrant(
                     projectID: entry.projectID, priority: entry.priority, engine: entry.engine, limit: $0,
-                    isCapped: entry.allowance != nil)
+                    isCapped: entry.allowance != nil, isMetered: entry.isMetered)
             }
         }
     }

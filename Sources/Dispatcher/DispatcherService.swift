@@ -125,7 +125,7 @@ public final class DispatcherService: Service {
 
     private func keepHouse(_ recovery: inout Recovery) async {
         do {
-            try await recovery.keepHouse()
+            if try await recovery.keepHouse() { signals.tell(.work) }
         } catch {
             logger.warning("deadlines and projects were not looked after, it is tried again", metadata: ["error": "\(error)"])
         }

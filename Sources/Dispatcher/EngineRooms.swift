@@ -35,7 +35,7 @@ struct EngineRooms: Sendable {
         return entries.map { entry in
             guard let engine = entry.neededEngine, let room = rooms[engine], !room.isOpen else { return entry }
             var entry = entry
-            entry.isHeld = entry.isDue
+            entry.isHeld = entry.isHeld || entry.isDue
             entry.dueIn = max(entry.dueIn, max(room.opensIn, EngineRoom.pause))
             return entry
         }

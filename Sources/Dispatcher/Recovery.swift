@@ -14,6 +14,8 @@ struct Recovery {
     private let logger: Logger
     private var ticks = 0
     private var rounds = 0
+    /// Where the next look at what was paused over a budget goes on.
+    private var parkedStart: UUID?
 
     init(configuration: DispatcherConfiguration, store: Store, publisher: AMQPPublisher, logger: Logger) {
         self.configuration = configuration
@@ -31,20 +33,37 @@ struct Recovery {
     }
 
     /// What needs no broker: fails what was too late, lets families follow whose rows were held by somebody, and now and then makes tasks
-    /// follow their project, where whoever moved it could not see to that.
-    mutating func keepHouse() async throws {
+    /// follow their project, where whoever moved it could not see to that. Gives whether tasks may run that could not before.
+    mutating func keepHouse() async throws -> Bool {
         rounds += 1
         let chores = try await store.chores()
         while chores.deadlines, try await store.expireWaiting(limit: 1_000) == 1_000 {}
         if chores.families { _ = try await store.settleFamilies(limit: 100) }
+        let hasResumed = chores.parked ? try await resumeParked() : false
+        try await foldCounts()
         if rounds % 10 == 3 { try await forgetAnswers() }
+        if rounds % 10 == 5 { _ = try await store.forgetMinutes(limit: 5_000) }
         if rounds % 10 == 7 { try await forgetEvents() }
         if rounds % 60 == 7 { _ = try await store.forgetSessions(limit: 10_000) }
-        guard rounds % 5 == 1 else { return }
+        guard rounds % 5 == 1 else { return hasResumed }
         for id in try await store.settlingProjects(limit: 100) {
             let count = try await store.settle(projectID: id)
             if count > 0 { logger.notice("tasks followed their project", metadata: ["project_id": "\(id.text)", "tasks": "\(count)"]) }
         }
+        return hasResumed
+    }
+
+    /// Lets tasks go on that were paused over a budget, where a reset or a raise has made room.
+    private mutating func resumeParked() async throws -> Bool {
+        let look = try await store.resumeParked(from: parkedStart)
+        parkedStart = look.next
+        if look.resumed > 0 { logger.notice("budgets have room again: tasks go on", metadata: ["tasks": "\(look.resumed)"]) }
+        return look.resumed > 0
+    }
+
+    /// Adds what statements have noted to the figures of projects, a bounded number of notes.
+    private func foldCounts() async throws {
+        for _ in 0..<10 where try await store.foldCounts(limit: 5_000) < 5_000 { return }
     }
 
     /// Forgets idempotency keys whose time is over, a bounded number of them.

@@ -74,6 +74,7 @@ public struct Gateway: Service {
         SessionRoutes(store: store, access: access, bodies: bodies, logins: logins, tokens: tokens).add(to: &routes)
         InvitationRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
         KeyRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
+        QuotaRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
         MemberRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
         EventRoutes(hub: events, access: access).add(to: &routes)
         WebhookRoutes(store: store, access: access, webhooks: configuration.webhooks).add(to: &routes)

@@ -32,7 +32,7 @@ import Testing
                                 AdmissionGrant(projectID: project, priority: $0.priority, limit: 20, isCapped: true)
                             }
                             if grants.isEmpty { break }
-                            let admitted = try await fixture.store.admit(grants)
+                            let admitted = try await fixture.store.admit(grants).tasks
                             #expect(admitted.count <= cap)
                             let inFlight = try await Self.inFlight(project, fixture)
                             #expect(inFlight <= cap)
@@ -65,12 +65,12 @@ import Testing
             try await fixture.database.transaction { connection in
                 // What an admission begins with.
                 _ = try connection.query("SELECT FROM projects WHERE project_id = \(project) FOR NO KEY UPDATE")
-                #expect(try await fixture.store.admit(grants).isEmpty)
+                #expect(try await fixture.store.admit(grants).tasks.isEmpty)
                 // Its tasks are accepted meanwhile.
                 try await Self.accept([try StoreFixture.newTask()], project, fixture)
             }
-            #expect(try await fixture.store.admit(grants).count == 2)
-            #expect(try await fixture.store.admit(grants).count == 2)
+            #expect(try await fixture.store.admit(grants).tasks.count == 2)
+            #expect(try await fixture.store.admit(grants).tasks.count == 2)
         }
     }
 
@@ -144,7 +144,7 @@ import Testing
             let tasks = try [10, 20, 30].map { try StoreFixture.newTask(input: ["prompt": "hi", "max_tokens": .number(JSONNumber($0))]) }
             try await fixture.accept(tasks)
             #expect(try await fixture.store.tokensInFlight(of: [fixture.project.id]).isEmpty)
-            let admitted = try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, priority: 1, limit: 2)])
+            let admitted = try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, priority: 1, limit: 2)]).tasks
             #expect(admitted.map(\.estimatedTokens).sorted() == [10, 20])
             #expect(try await fixture.store.backlog(from: nil, limit: 100).entries.map(\.cost) == [30])
             let worker = try await fixture.makeWorker()
@@ -159,14 +159,14 @@ import Testing
             let tasks = try (0..<3).map { _ in try StoreFixture.newTask() }
             try await fixture.accept(tasks)
             let grant = AdmissionGrant(projectID: fixture.project.id, priority: 1, limit: 1)
-            let first = try #require(try await fixture.store.admit([grant]).first)
+            let first = try #require(try await fixture.store.admit([grant]).tasks.first)
             let worker = try await fixture.makeWorker()
             _ = try await fixture.store.claim([first.id], workerID: worker, fleetDefault: "local")
             // The first look notes since when the server keeps its sessions.
             _ = try await fixture.store.silentWorkers(lease: .zero)
             #expect(try await fixture.store.markLost([worker], lease: .zero) == [worker])
             #expect(try await fixture.store.requeueOrphans(limit: 10) == 1)
-            #expect(try await fixture.store.admit([grant]).map(\.id) == [first.id])
+            #expect(try await fixture.store.admit([grant]).tasks.map(\.id) == [first.id])
         }
     }
 }

@@ -50,6 +50,8 @@ import Testing
             try await fixture.database.transaction { connection in
                 try connection.execute("SET LOCAL session_replication_role = replica")
                 try connection.execute(PostgresQuery(unescaped: kind.statement.replacing("$TASK", with: "'\(task.text)'")))
+                // One law is broken, and no other.
+                _ = try connection.query("SELECT chorus_count_anew()")
             }
             let pass = try await fixture.store.verify(grace: .seconds(60))
             #expect(pass.counts == [kind.law: 1])

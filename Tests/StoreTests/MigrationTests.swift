@@ -5,6 +5,11 @@ import Store
 import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct MigrationTests {
+    /// Figures that had to become wider: a month's tokens, and its cost in millionths of a USD, do not fit 31 bits.
+    private static let widened: Set = [
+        "usage_quotas monthly_limit integer NO", "usage_quotas current_usage integer YES 0",
+    ]
+
     /// Wherever the seed speaks, the migrated database says the same.
     @Test(arguments: SchemaQuestion.all)
     func keepsTheSeed(question: SchemaQuestion) async throws {
@@ -14,7 +19,9 @@ import Testing
         }
         let migrated = try await withMigratedDatabase { try await question.answers($0) }
         #expect(!seed.isEmpty)
-        #expect(seed.subtracting(migrated) == [], "lost from the seed")
+        #expect(seed.subtracting(migrated).subtracting(Self.widened) == [], "lost from the seed")
+        let kept = migrated.map { $0.replacing("bigint", with: "integer") }
+        #expect(seed.intersection(Self.widened).isSubset(of: kept))
     }
 
     /// The first migration is the owner's schema, word for word: twelve tables.

@@ -52,7 +52,8 @@ struct StoreFixture: Sendable {
                 ["", "*", "hosted", "local"].map { engine in
                     AdmissionGrant(projectID: project.id, priority: priority, engine: engine, limit: limit)
                 }
-            })
+            }
+        ).tasks
     }
 
     /// A row of `workers` without a session: its lock is free.

@@ -198,7 +198,7 @@ import Testing
             var order: [UUID] = []
             for priority in [3, 3, 2, 1] {
                 order += try await fixture.store.admit([AdmissionGrant(projectID: fixture.project.id, priority: priority, limit: 1)])
-                    .map(\.id)
+                    .tasks.map(\.id)
             }
             #expect(order == [tasks[1], tasks[3], tasks[2], tasks[0]].map(\.id))
         }

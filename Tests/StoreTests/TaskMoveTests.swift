@@ -144,10 +144,10 @@ import Testing
             let onTime = try await Self.task(in: .pending, fixture)
             _ = try await fixture.database.execute("UPDATE tasks SET deadline = now() + interval '1 h' WHERE task_id = \(onTime)")
             expected[onTime] = .pending
-            #expect(try await fixture.store.chores() == (deadlines: true, families: false))
+            #expect(try await fixture.store.chores() == (deadlines: true, families: false, parked: false))
             #expect(try await fixture.store.expireWaiting(limit: 3) == 3)
             #expect(try await fixture.store.expireWaiting(limit: 3) == 1)
-            #expect(try await fixture.store.chores() == (deadlines: false, families: false))
+            #expect(try await fixture.store.chores() == (deadlines: false, families: false, parked: false))
             for (task, status) in expected { #expect(try await fixture.status(task) == status) }
             let failed = expected.keys.filter { expected[$0] == .failed }
             let reasons = try await fixture.database.query(

@@ -131,6 +131,8 @@ import Testing
                 for statement in kind.statements {
                     try connection.execute(PostgresQuery(unescaped: statement.replacing("$TASK", with: "'\(task.text)'")))
                 }
+                // One law is broken, and no other.
+                _ = try connection.query("SELECT chorus_count_anew()")
             }
             let report = try await system.verify()
             #expect(report.broken.map(\.law) == [kind.law])

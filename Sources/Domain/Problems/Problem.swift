@@ -10,6 +10,8 @@ public struct Problem: Error, Sendable, Hashable {
     public var errors: [FieldError]
     /// Seconds after which the same request may succeed (`Retry-After`).
     public var retryAfter: Int?
+    /// The quota that does not allow it.
+    public var quota: ExhaustedQuota?
 
     public init(status: Int, title: String, detail: String? = nil, errors: [FieldError] = [], retryAfter: Int? = nil) {
         self.status = status
@@ -20,8 +22,13 @@ public struct Problem: Error, Sendable, Hashable {
     }
 
     public var json: JSONValue {
-        var object: JSONObject = ["type": "about:blank", "title": .string(title), "status": .number(JSONNumber(status))]
+        let type = quota == nil ? "about:blank" : Self.quotaExceededType
+        var object: JSONObject = ["type": .string(type), "title": .string(title), "status": .number(JSONNumber(status))]
         if let detail { object["detail"] = .string(detail) }
+        if let quota {
+            object["violated-policies"] = [.string(quota.policy)]
+            object["quota"] = quota.quota.json
+        }
         if !errors.isEmpty { object["errors"] = .array(errors.map(\.json)) }
         return .object(object)
     }

@@ -21,6 +21,7 @@ public struct ProjectSettings: Sendable, Hashable {
         onUnknown = reader.oneOf("on_unknown", UnknownOutcomePolicy.allCases.map(\.rawValue)).flatMap(UnknownOutcomePolicy.init) ?? .retry
         maxConcurrency = reader.integer("max_concurrency", in: Self.maxConcurrencyRange)
         WebhookSetting.check(&reader)
+        reader.checkBudget("budget")
         reader.finish()
     }
 

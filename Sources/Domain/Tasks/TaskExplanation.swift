@@ -28,6 +28,8 @@ public struct TaskExplanation: Sendable, Hashable {
         case inQueue = "in_queue"
         /// Its project has as many in flight as it may.
         case projectCap = "project_cap"
+        /// It may use more than a quota has left: of its account in this month, or of its project.
+        case budget
         /// Its engine's limits are used up.
         case engineLimit = "engine_limit"
         /// Older tasks of its project come first.

@@ -11,13 +11,14 @@ public enum TokenEstimate {
 
     /// The text that goes to the engine, and the answer that may come back; as often as the task itself says that engines are asked for it.
     ///
-    /// Vectors are no tokens: an embedding costs its texts alone.
+    /// Vectors are no tokens: an embedding costs its texts alone. A group asks nobody.
     public static func tokens(_ input: JSONObject, type: String = TaskType.chat.rawValue) -> Int {
         clamped(tokensOfCall(input, type: type) * (type == TaskType.embedding.rawValue ? 1 : calls(input)))
     }
 
     /// What one engine that is asked has to do: its gate reserves as much.
     public static func tokensOfCall(_ input: JSONObject, type: String = TaskType.chat.rawValue) -> Int {
+        if type == TaskType.group.rawValue { return range.lowerBound }
         if type == TaskType.embedding.rawValue {
             return clamped(EmbeddingInput.texts(of: input).reduce(0) { $0 + max(1, $1.utf8.count / bytesPerToken) })
         }

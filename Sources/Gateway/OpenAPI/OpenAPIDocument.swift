@@ -10,6 +10,7 @@ enum OpenAPIDocument {
         PackageResources.api_yaml, PackageResources.health_yaml, PackageResources.projects_yaml, PackageResources.tasks_yaml,
         PackageResources.fleet_yaml, PackageResources.accounts_yaml, PackageResources.access_yaml, PackageResources.feedback_yaml,
         PackageResources.events_yaml, PackageResources.webhooks_yaml,
+        PackageResources.quotas_yaml,
     ]
 
     /// The whole document. Files that were compiled in are sound: a test reads them.

@@ -45,16 +45,13 @@ struct ProjectRoutes: Sendable {
         return Response(project.json)
     }
 
-    /// Every status is named, also those that no task has.
     private func stats(_ request: Request, _ context: GatewayContext) async throws -> Response {
         let principal = try await access.principal(request)
         let id = try context.id("project_id")
         try await access.requireProject(id, of: principal, to: .read)
-        let counts = Dictionary(uniqueKeysWithValues: try await store.taskCounts(projectID: id).map { ($0.status, $0.count) })
-        var byStatus = JSONObject()
-        for status in TaskStatus.allCases { byStatus[status.rawValue] = .number(JSONNumber(counts[status] ?? 0)) }
-        return Response([
-            "project_id": .string(id.text), "tasks": .object(byStatus), "total": .number(JSONNumber(counts.values.reduce(0, +))),
-        ])
+        var object = try await store.stats(of: id).json
+        object["project_id"] = .string(id.text)
+        object["budget"] = .array(try await store.budget(of: id).map(\.json))
+        return Response(.object(object))
     }
 }

@@ -9,6 +9,9 @@ extension HTTPField.Name {
     static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .trailer
     /// Asks proxies (nginx) not to hold a stream back.
     static let accelBuffering = HTTPField.Name("X-Accel-Buffering") ?? .trailer
+    /// What a quota is, and what is left of it: draft-ietf-httpapi-ratelimit-headers-10.
+    static let rateLimitPolicy = HTTPField.Name("RateLimit-Policy") ?? .trailer
+    static let rateLimit = HTTPField.Name("RateLimit") ?? .trailer
     /// On an answer that an earlier request got: `true`.
     static let idempotencyReplayed = HTTPField.Name("Idempotency-Replayed") ?? .trailer
 }

@@ -25,6 +25,10 @@ extension Response {
     init(_ problem: Problem, closesConnection: Bool = false) {
         self.init(problem.json.serialized(), type: "application/problem+json", status: HTTPResponse.Status(code: problem.status))
         if let seconds = problem.retryAfter { headers[.retryAfter] = "\(seconds)" }
+        if let quota = problem.quota {
+            headers[.rateLimitPolicy] = quota.policyField
+            headers[.rateLimit] = quota.limitField
+        }
         if problem.status == 401 { headers[.wwwAuthenticate] = "Bearer" }
         guard closesConnection else { return }
         headers[.connection] = "close"

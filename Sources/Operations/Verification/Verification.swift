@@ -75,7 +75,7 @@ public struct VerificationReport: Sendable {
     /// One law, and what breaks it.
     public struct Finding: Sendable, Hashable {
         public var law: Law
-        /// How many tasks break it.
+        /// How much breaks it: tasks, or what else the law speaks of.
         public var count: Int
         /// The first of them.
         public var ids: [UUID]
@@ -103,7 +103,7 @@ public struct VerificationReport: Sendable {
                     [
                         "law": .string(finding.law.rawValue), "holds": .bool(finding.count == 0),
                         "count": .number(JSONNumber(finding.count)),
-                        "task_ids": .array(finding.ids.map { .string($0.text) }),
+                        "\(finding.law.subject)_ids": .array(finding.ids.map { .string($0.text) }),
                     ]
                 }),
         ]

@@ -18,7 +18,9 @@ public struct BacklogEntry: Sendable, Hashable {
     public var dueIn: Duration
     /// The project is active.
     public var isActive: Bool
-    /// Its time has come, and its engine has no room: `dueIn` says when there may be.
+    /// Quotas bound the project.
+    public var isMetered = false
+    /// Its time has come, and its engine or its budget has no room: `dueIn` says when there may be.
     public var isHeld = false
 
     public init(

@@ -11,14 +11,29 @@ public struct AdmissionGrant: Sendable, Hashable {
     public var limit: Int
     /// The project has a cap: what it has in flight is counted under a lock.
     public var isCapped: Bool
+    /// Quotas bound the project: what its tasks may use is reserved under a lock.
+    public var isMetered: Bool
 
-    public init(projectID: UUID, priority: Int, engine: String = TaskEngine.unnamed, limit: Int, isCapped: Bool = false) {
+    public init(
+        projectID: UUID, priority: Int, engine: String = TaskEngine.unnamed, limit: Int, isCapped: Bool = false, isMetered: Bool = false
+    ) {
         self.projectID = projectID
         self.priority = priority
         self.engine = engine
         self.limit = limit
         self.isCapped = isCapped
+        self.isMetered = isMetered
     }
+}
+
+/// What came of grants.
+public struct AdmissionOutcome: Sendable {
+    /// On their way to the broker.
+    public var tasks: [AdmittedTask] = []
+    /// How many were paused, because they may use more than a quota has left.
+    public var parked = 0
+    /// Projects whose next tasks wait until others have ended, and used less than they may.
+    public var waiting: Set<UUID> = []
 }
 
 /// A task on its way to the broker.
@@ -51,14 +66,19 @@ extension Store {
     /// does, and the log is written in order. What a crash of the database undoes is `pending` again; what a crash of the caller leaves
     /// unpublished is found as a message that the broker lost. Several gateways may admit at once: rows that another one holds are skipped.
     /// Index: `idx_tasks_backlog`.
-    public func admit(_ grants: [AdmissionGrant]) async throws -> [AdmittedTask] {
-        if !grants.contains(where: \.isCapped) {
-            return try await database.query(Self.admission(grants)) { try AdmittedTask($0) }
+    public func admit(_ grants: [AdmissionGrant]) async throws -> AdmissionOutcome {
+        if !grants.contains(where: { $0.isCapped || $0.isMetered }) {
+            return AdmissionOutcome(tasks: try await database.query(Self.admission(grants)) { try AdmittedTask($0) })
         }
-        return try await database.transaction { connection in
-            let grants = try Self.withinCaps(grants, connection)
-            guard !grants.isEmpty else { return [] }
-            return try connection.query(Self.admission(grants)).map { try AdmittedTask($0) }
+        return try await retryingDeadlocks {
+            try await database.transaction { connection in
+                let grants = try Self.withinCaps(grants, connection)
+                var outcome = try Self.admitMetered(grants.filter(\.isMetered), connection)
+                let others = grants.filter { !$0.isMetered }
+                guard !others.isEmpty else { return outcome }
+                outcome.tasks += try connection.query(Self.admission(others)).map { try AdmittedTask($0) }
+                return outcome
+            }
         }
     }
 
@@ -143,8 +163,13 @@ extension Store {
 }
 
 extension AdmittedTask {
-    fileprivate init(_ row: PostgresRow) throws {
+    init(_ row: PostgresRow) throws {
         var columns = row.columns
+        try self.init(&columns)
+    }
+
+    /// Other columns may follow.
+    init(_ columns: inout PostgresColumns) throws {
         self.init(
             id: try columns.next(), projectID: try columns.next(), priority: try columns.next(), engine: try columns.next(),
             attempt: try columns.next(), estimatedTokens: try columns.next())

@@ -51,7 +51,7 @@ extension Store {
                 SELECT count(*) FROM (
                     SELECT FROM tasks t WHERE t.project_id = p.project_id AND t.status IN ('in_queue', 'processing') LIMIT cap.cap
                 ) AS in_flight WHERE cap.cap IS NOT NULL),
-            (extract(epoch FROM w.available_at) - extract(epoch FROM now()))::float8, p.status = 'active'
+            (extract(epoch FROM w.available_at) - extract(epoch FROM now()))::float8, p.status = 'active', p.metered
         FROM walked w
             CROSS JOIN LATERAL (SELECT * FROM projects WHERE project_id = w.project_id LIMIT 1) AS p
             CROSS JOIN LATERAL (SELECT chorus_max_concurrency(p.settings) AS cap) AS cap
@@ -81,6 +81,7 @@ extension BacklogEntry {
             weight: try columns.next(), cost: try columns.next(),
             allowance: try columns.next(), dueIn: .seconds(min(max(try columns.next(as: Double.self), -1e9), 1e9)),
             isActive: try columns.next())
+        isMetered = try columns.next()
     }
 }
 

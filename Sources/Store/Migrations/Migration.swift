@@ -32,5 +32,7 @@ public struct Migration: Sendable, Hashable {
         Migration(version: 14, name: "events", text: String(decoding: PackageResources._014_events_sql, as: UTF8.self)),
         Migration(version: 15, name: "sessions", text: String(decoding: PackageResources._015_sessions_sql, as: UTF8.self)),
         Migration(version: 16, name: "webhooks", text: String(decoding: PackageResources._016_webhooks_sql, as: UTF8.self)),
+        Migration(version: 17, name: "quotas", text: String(decoding: PackageResources._017_quotas_sql, as: UTF8.self)),
+        Migration(version: 18, name: "stats", text: String(decoding: PackageResources._018_stats_sql, as: UTF8.self)),
     ]
 }

@@ -76,16 +76,6 @@ extension Store {
             """, ProjectRecord.init)
         return Page(rows, limit: limit, id: \.id)
     }
-
-    /// Tasks of the project by status. Index: `idx_tasks_project_id`.
-    public func taskCounts(projectID: UUID) async throws -> [(status: TaskStatus, count: Int)] {
-        try await database.query(
-            "SELECT status, count(*) FROM tasks WHERE project_id = \(projectID) GROUP BY status"
-        ) { row in
-            var columns = row.columns
-            return (status: try columns.nextCase(), count: try columns.next())
-        }
-    }
 }
 
 extension ProjectRecord {

@@ -138,7 +138,10 @@ extension Store {
                 // The moves of one task are one statement each, so that its history holds both.
                 _ = try connection.pipeline([
                     "SELECT set_config('chorus.reason', \(WorkerLoss.held), true)",
-                    "UPDATE tasks SET status = 'paused', updated_at = clock_timestamp() WHERE task_id = ANY (\(held)) AND status = 'retrying'",
+                    """
+                    UPDATE tasks SET status = 'paused', is_over_budget = FALSE, updated_at = clock_timestamp()
+                    WHERE task_id = ANY (\(held)) AND status = 'retrying'
+                    """,
                 ])
             }
             return orphans.count

@@ -82,18 +82,19 @@ extension Store {
         ) { try $0.decode(Int.self) }.first ?? 0
     }
 
-    /// Whether deadlines of waiting tasks have passed, and whether families are unsettled: an idle look is one statement.
-    /// Indexes: `idx_tasks_deadline`, `idx_tasks_unsettled`.
-    public func chores() async throws -> (deadlines: Bool, families: Bool) {
+    /// Whether deadlines of waiting tasks have passed, whether families are unsettled, and whether tasks are paused over a budget: an idle
+    /// look is one statement. Indexes: `idx_tasks_deadline`, `idx_tasks_unsettled`, `idx_tasks_over_budget`.
+    public func chores() async throws -> (deadlines: Bool, families: Bool, parked: Bool) {
         try await database.query(
             """
             SELECT
                 EXISTS (
                     SELECT FROM tasks
                     WHERE deadline IS NOT NULL AND status IN ('pending', 'in_queue', 'retrying', 'paused') AND deadline <= now()),
-                EXISTS (SELECT FROM tasks WHERE is_unsettled)
+                EXISTS (SELECT FROM tasks WHERE is_unsettled),
+                EXISTS (SELECT FROM tasks WHERE status = 'paused' AND is_over_budget)
             """
-        ) { try $0.decode(Bool.self, Bool.self) }.first ?? (false, false)
+        ) { try $0.decode(Bool.self, Bool.self, Bool.self) }.first ?? (false, false, false)
     }
 
     /// Fails tasks whose deadline passed while they waited, and gives their number. Index: `idx_tasks_deadline`.

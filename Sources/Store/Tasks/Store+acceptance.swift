@@ -103,8 +103,10 @@ extension Store {
     ) async -> [Result<Acceptance, any Error>] {
         do {
             return try await retryingDeadlocks {
-                submissions.contains(where: \.hasParents)
-                    ? try await acceptChildren(submissions) : try await acceptTogether(submissions, admitting: room, held)
+                try await withOpenQuotas(of: submissions.map(\.projectID)) {
+                    submissions.contains(where: \.hasParents)
+                        ? try await acceptChildren(submissions) : try await acceptTogether(submissions, admitting: room, held)
+                }
             }
         } catch let error as PostgresError where submissions.count > 1 && !error.isRetryable {
             var outcomes: [Result<Acceptance, any Error>] = []
@@ -120,7 +122,7 @@ extension Store {
     ) async throws -> [Result<Acceptance, any Error>] {
         let rows = AcceptedRows(submissions, FamilyRules(parents: [:]), admitting: room, held)
         let accepted = try await database.query(Self.acceptance(rows, held), AcceptedProject.init)
-        return Self.outcomes(of: submissions, accepted, rows)
+        return await acceptingMetered(submissions, Self.outcomes(of: submissions, accepted, rows))
     }
 
     /// Locks the parents; checks what may become their children; then accepts the rest.
@@ -148,7 +150,8 @@ extension Store {
         _ submissions: [Submission], _ rules: FamilyRules, _ connection: isolated PostgresConnection
     ) throws -> [Result<Acceptance, any Error>] {
         let rows = AcceptedRows(submissions, rules)
-        return outcomes(of: submissions, try connection.query(acceptance(rows)).map(AcceptedProject.init), rows)
+        let accepted = try connection.query(acceptance(rows)).map(AcceptedProject.init)
+        return try acceptingMetered(submissions, outcomes(of: submissions, accepted, rows), rules, connection)
     }
 
     /// Locks tasks that are to get children, the deepest first, and gives the rules for who may become one. Index: `tasks_pkey`.
@@ -169,15 +172,16 @@ extension Store {
         return FamilyRules(parents: Dictionary(parents, uniquingKeysWith: { first, _ in first }))
     }
 
-    private static func acceptance(_ rows: AcceptedRows, _ held: HeldEngines = HeldEngines()) -> PostgresQuery {
-        rows.keys.isEmpty ? keylessAcceptance(rows, held) : keyedAcceptance(rows, held)
+    /// - Parameter metered: also the tasks of metered projects, whose quotas the caller has locked and looked at. Else they are left out.
+    static func acceptance(_ rows: AcceptedRows, _ held: HeldEngines = HeldEngines(), metered: Bool = false) -> PostgresQuery {
+        rows.keys.isEmpty ? keylessAcceptance(rows, held, metered) : keyedAcceptance(rows, held, metered)
     }
 
     /// Of submissions without keys; `keyedAcceptance` is the same with them.
     ///
-    /// The join drops the tasks of projects that take none any more. A task that waits for its first child waits for one thing. What a
+    /// The join drops the tasks of projects that take none any more, or not this way. A task that waits for its first child waits for one thing. What a
     /// capped project may have in flight only the dispatcher can count. Tasks that name no engine are held by what their project says.
-    private static func keylessAcceptance(_ rows: AcceptedRows, _ held: HeldEngines) -> PostgresQuery {
+    private static func keylessAcceptance(_ rows: AcceptedRows, _ held: HeldEngines, _ metered: Bool) -> PostgresQuery {
         """
         WITH input AS (
             SELECT * FROM unnest(\(rows.taskIDs), \(rows.projectIDs), \(rows.userIDs), \(rows.types), \(rows.priorities), \(rows.inputs),
@@ -196,6 +200,7 @@ extension Store {
                 coalesce(i.available_at, now()), i.metadata, i.estimated_tokens, i.parent_task_id, i.execution_order, i.depth,
                 i.on_child_failure, i.waits_for_child, CASE WHEN i.waits_for_child THEN 1 ELSE 0 END, i.engine
             FROM input i JOIN projects p ON p.project_id = i.project_id AND p.status IN ('active', 'paused')
+                AND (\(metered) OR NOT p.metered)
             RETURNING project_id, created_at, status, engine
         )
         SELECT project_id, min(created_at), bool_or(status = 'in_queue' AND engine <> ''), bool_or(status = 'in_queue' AND engine = ''),
@@ -204,7 +209,7 @@ extension Store {
         """
     }
 
-    private static func outcomes(
+    static func outcomes(
         of submissions: [Submission], _ accepted: [AcceptedProject], _ rows: AcceptedRows
     ) -> [Result<Acceptance, any Error>] {
         let projects = Dictionary(accepted.map { (KeyedProject(id: $0.id, key: $0.key), $0) }, uniquingKeysWith: { first, _ in first })

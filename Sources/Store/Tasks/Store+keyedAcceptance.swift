@@ -5,7 +5,7 @@ import Postgres
 extension Store {
     /// The statement of `acceptance` with keys in it: a submission whose key is taken gives no tasks. A key that another transaction is about
     /// to take is waited for; all take theirs in one order. Index: `idempotency_keys_pkey`.
-    static func keyedAcceptance(_ rows: AcceptedRows, _ held: HeldEngines) -> PostgresQuery {
+    static func keyedAcceptance(_ rows: AcceptedRows, _ held: HeldEngines, _ metered: Bool) -> PostgresQuery {
         let keys = rows.keys
         return """
             WITH claimed AS (
@@ -14,6 +14,7 @@ extension Store {
                 FROM unnest(\(keys.userIDs), \(keys.sources), \(keys.texts), \(keys.digests), \(keys.statuses), \(keys.locations),
                     \(keys.answers), \(keys.projectIDs)) AS c (user_id, source, key, digest, status, location, answer, project_id)
                     JOIN projects p ON p.project_id = c.project_id AND p.status IN ('active', 'paused')
+                        AND (\(metered) OR NOT p.metered)
                 ORDER BY c.user_id, c.source, c.key
                 ON CONFLICT (user_id, source, key) DO UPDATE SET digest = excluded.digest, status = excluded.status,
                     location = excluded.location, answer = excluded.answer, created_at = excluded.created_at
@@ -41,6 +42,7 @@ extension Store {
                     coalesce(i.available_at, now()), i.metadata, i.estimated_tokens, i.parent_task_id, i.execution_order, i.depth,
                     i.on_child_failure, i.waits_for_child, CASE WHEN i.waits_for_child THEN 1 ELSE 0 END, i.engine, i.idempotency_key
                 FROM input i JOIN projects p ON p.project_id = i.project_id AND p.status IN ('active', 'paused')
+                    AND (\(metered) OR NOT p.metered)
                 RETURNING project_id, created_at, status, engine, idempotency_key
             )
             SELECT project_id, min(created_at), bool_or(status = 'in_queue' AND engine <> ''), bool_or(status = 'in_queue' AND engine = ''),

@@ -37,7 +37,7 @@ extension Store {
                     WHERE t.task_id = \(id) FOR UPDATE OF t
                 ), moved AS (
                     UPDATE tasks t
-                    SET status = \(target), updated_at = clock_timestamp(),
+                    SET status = \(target), updated_at = clock_timestamp(), is_over_budget = FALSE,
                         completed_at = CASE WHEN \(target) = 'cancelled' THEN clock_timestamp() END,
                         available_at = CASE WHEN \(isAnew) THEN clock_timestamp() ELSE t.available_at END,
                         retry_count = CASE WHEN \(isAnew) THEN 0 ELSE t.retry_count END,

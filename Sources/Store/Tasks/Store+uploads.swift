@@ -32,8 +32,9 @@ extension Store {
     ///
     /// `forEachBatch` runs on the connection's thread, which a disk may block, and should keep no sender waiting: the transaction's locks
     /// hold up whoever wants to change the project or its parents. Where a deadlock ended the transaction it runs once more. Throws what
-    /// it throws; a problem that names the fields where tasks cannot become children, and a 409 where the project takes none. An error
-    /// of the database leaves the outcome open only where it went away in the commit. Indexes: `tasks_pkey`, `idempotency_keys_pkey`.
+    /// it throws; a problem that names the fields where tasks cannot become children, a 409 where the project takes none, and a 429 where a
+    /// quota does not allow as many. An error of the database leaves the outcome open only where it went away in the commit. Indexes:
+    /// `tasks_pkey`, `idempotency_keys_pkey`.
     ///
     /// A key is taken last, so that nobody waits for it longer than for the commit: of two of one key at the same moment one does its work
     /// in vain.
@@ -44,13 +45,15 @@ extension Store {
         do {
             return .made(
                 try await retryingDeadlocks {
-                    try await database.transaction { connection in
-                        do {
-                            let acceptance = try Self.acceptBatches(of: upload, connection, forEachBatch)
-                            if let request = upload.idempotency { try Self.claim(request, answer(acceptance), connection) }
-                            return acceptance
-                        } catch let error as PostgresError where error.leavesOutcomeOpen {
-                            throw PostgresError(.connectionFailed, "the database went away before the commit: \(error)")
+                    try await withOpenQuotas(of: [upload.projectID]) {
+                        try await database.transaction { connection in
+                            do {
+                                let acceptance = try Self.acceptBatches(of: upload, connection, forEachBatch)
+                                if let request = upload.idempotency { try Self.claim(request, answer(acceptance), connection) }
+                                return acceptance
+                            } catch let error as PostgresError where error.leavesOutcomeOpen {
+                                throw PostgresError(.connectionFailed, "the database went away before the commit: \(error)")
+                            }
                         }
                     }
                 })

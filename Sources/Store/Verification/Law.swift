@@ -1,4 +1,4 @@
-/// What must hold of every task at every moment, whatever crashed: each case names one law, as `chorus verify` prints it.
+/// What must hold at every moment, whatever crashed: each case names one law, as `chorus verify` prints it.
 public enum Law: String, Sendable, Hashable, CaseIterable {
     /// The last line of a task's history says the status that the task has.
     case statusIsExplained = "status-is-explained"
@@ -30,8 +30,23 @@ public enum Law: String, Sendable, Hashable, CaseIterable {
     case taskHasProject = "task-has-project"
     /// History and calls belong to tasks that exist.
     case ledgerHasTask = "ledger-has-task"
+    /// What a quota says is used, is what was accepted and charged since it counts.
+    case quotasAreCounted = "quotas-are-counted"
+    /// A project is metered where a quota bounds it, and nowhere else.
+    case meteredIsExact = "metered-is-exact"
+    /// The figures of a project are what counting its rows gives.
+    case countsAreExact = "counts-are-exact"
 
-    /// What is wrong with a task that breaks the law, for a person.
+    /// What the law speaks of: whose ids a violation names.
+    public var subject: String {
+        switch self {
+        case .quotasAreCounted: "quota"
+        case .meteredIsExact, .countsAreExact: "project"
+        default: "task"
+        }
+    }
+
+    /// What is wrong with what breaks the law, for a person.
     public var violation: String {
         switch self {
         case .statusIsExplained: "the last line of the history leads to another status than the task has"
@@ -49,6 +64,9 @@ public enum Law: String, Sendable, Hashable, CaseIterable {
         case .queuedHasMessage: "a task waits in the queue, and the broker has no message for it"
         case .taskHasProject: "the task's project does not exist"
         case .ledgerHasTask: "history or calls of a task that does not exist"
+        case .quotasAreCounted: "a quota says another usage than its tasks and calls do"
+        case .meteredIsExact: "a project is metered without a quota, or has one and is not"
+        case .countsAreExact: "the figures of a project are not what counting its tasks, calls and ratings gives"
         }
     }
 }

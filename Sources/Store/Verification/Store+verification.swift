@@ -68,6 +68,10 @@ extension Store {
                 }
                 low = high
             }
+            for (law, query) in VerificationQueries.ofProjects(idLimit: idLimit) {
+                let rows = try connection.query(query).map { try $0.decode(UUID.self, Int.self) }
+                pass.add(rows.first?.1 ?? 0, rows.map(\.0), breaking: law, limit: idLimit)
+            }
             pass.queued = try connection.query(
                 """
                 SELECT task_id, project_id, coalesce(priority, 1), updated_at FROM tasks

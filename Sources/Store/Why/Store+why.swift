@@ -3,19 +3,28 @@ public import FoundationEssentials
 import Postgres
 
 extension Store {
-    /// What stands between the task and a worker; nil where there is no such task. One
-    /// statement, and another one where the task's engine has limits or is closed; counts are bounded.
+    /// What stands between the task and a worker; nil where there is no such task. One statement, another one where the task's engine has
+    /// limits or is closed, and one where quotas bound its project; counts are bounded.
     ///
     /// Indexes: `tasks_pkey`, `projects_pkey`, `workers_pkey`, `idx_workers_alive`, `idx_task_history_task_id`, `accounts_pkey`,
     /// `idx_tasks_unfinished_children`, `idx_tasks_in_flight`, `idx_tasks_backlog`.
     public func situation(of id: UUID) async throws -> TaskSituation? {
         guard var situation = try await database.query(Self.situationQuery(id), TaskSituation.init).first else { return nil }
+        situation.budget = try await budget(of: situation)
         guard let engine = situation.entry.neededEngine, !situation.status.isFinal, situation.status != .processing else {
             return situation
         }
         let held = try await heldEngines()
         if held.names.contains(engine) { situation.engine = try await engineFigures(of: [engine]).first }
         return situation
+    }
+
+    /// What an admission would be told of the task.
+    private func budget(of situation: TaskSituation) async throws -> QuotaBook.Verdict? {
+        let isWaiting = [.pending, .retrying].contains(situation.status) || situation.status == .paused && situation.isOverBudget
+        guard situation.entry.isMetered, isWaiting else { return nil }
+        var book = try await quotaBook(QuotaType.spending, of: [situation.entry.projectID])
+        return book.take([.tokens: situation.entry.cost, .costMicros: situation.mostCost], of: situation.entry.projectID)
     }
 
     private static func situationQuery(_ id: UUID) -> PostgresQuery {
@@ -40,7 +49,8 @@ extension Store {
                     AND (a.available_at, a.task_id) < (t.available_at, t.task_id)
                 LIMIT \(TaskSituation.countLimit + 1)
             ) AS ahead WHERE t.status IN ('pending', 'retrying')),
-            (SELECT count(*) FROM workers a WHERE a.status = 'alive')
+            (SELECT count(*) FROM workers a WHERE a.status = 'alive'), p.metered, t.is_over_budget,
+            CASE WHEN p.metered THEN \(unescaped: mostCost) ELSE 0 END
         FROM tasks t
             JOIN projects p ON p.project_id = t.project_id
             CROSS JOIN LATERAL (SELECT chorus_max_concurrency(p.settings) AS cap) AS cap
@@ -86,5 +96,8 @@ extension TaskSituation {
         lastMove = movedAt.map { Move(at: $0, by: by, person: person, reason: reason) }
         ahead = try columns.next()
         workersAlive = try columns.next()
+        entry.isMetered = try columns.next()
+        isOverBudget = try columns.next()
+        mostCost = try columns.next()
     }
 }

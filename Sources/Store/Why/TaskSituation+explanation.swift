@@ -39,6 +39,7 @@ extension TaskSituation {
     }
 
     private var held: TaskExplanation? {
+        if status == .paused, isOverBudget { return overBudget }
         if status == .paused {
             return say(.paused, "It was paused\(by).", ["since": JSONValue(lastMove?.at), "by": JSONValue(lastMove?.by?.text)])
         }
@@ -96,6 +97,10 @@ extension TaskSituation {
             return say(
                 .projectCap, "Its project has \(cap) tasks in flight, as many as it may.", ["max_concurrency": .number(JSONNumber(cap))])
         }
+        if case .waits(let quota)? = budget {
+            return say(.budget, "\(words(of: quota)): it waits until tasks that run have used less than they may.", facts(of: quota))
+        }
+        if case .exceeds = budget { return overBudget }
         if let engine, !EngineRoom(engine).isOpen { return atTheLimits(of: engine) }
         if ahead > 0 {
             return say(
@@ -103,6 +108,25 @@ extension TaskSituation {
                 ["ahead": .number(JSONNumber(min(ahead, Self.countLimit)))])
         }
         return say(.next, "It is the next of its project and priority: it takes its turn with those of others.")
+    }
+
+    private var overBudget: TaskExplanation {
+        guard case .exceeds(let quota)? = budget else { return say(.budget, "Its budget has room again: it goes on in a moment.") }
+        return say(
+            .budget, "\(words(of: quota)): it goes on when the month is over, or the limit is raised.", until: quota.resetsAt,
+            facts(of: quota))
+    }
+
+    private func words(of quota: Quota) -> String {
+        let whose = quota.projectID == nil ? "account's quota" : "project's budget"
+        return "It may use more than is left of its \(whose) of \(quota.limit) (\(quota.type.rawValue))"
+    }
+
+    private func facts(of quota: Quota) -> JSONObject {
+        [
+            "quota_type": .string(quota.type.rawValue), "monthly_limit": .number(JSONNumber(quota.limit)),
+            "current_usage": .number(JSONNumber(quota.used)), "reserved": .number(JSONNumber(quota.reserved)),
+        ]
     }
 
     private func atTheLimits(of engine: EngineFigures) -> TaskExplanation {

@@ -11,6 +11,12 @@ public struct TaskSituation: Sendable, Hashable {
     /// The task as the dispatcher sees the first one of its kind: what it looks at before it admits one.
     public var entry: BacklogEntry
     public var projectStatus: ProjectStatus
+    /// It was paused because a quota had too little left.
+    public var isOverBudget: Bool
+    /// What it may cost, in millionths of a USD; 0 where no quota bounds its project.
+    var mostCost: Int
+    /// What the quotas of a metered project say of the task, while it waits.
+    public var budget: QuotaBook.Verdict?
     /// The most of the project's tasks in flight.
     public var cap: Int?
     public var moment: Date

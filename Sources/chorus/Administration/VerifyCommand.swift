@@ -59,7 +59,9 @@ struct VerifyCommand: AsyncParsableCommand {
         if json { return Output.json(report.json) }
         if report.holds { return Output.line("\(report.tasks) tasks, \(report.findings.count) laws hold") }
         for finding in report.broken {
-            Output.line("\(finding.law.rawValue): \(finding.law.violation) (\(finding.count) task\(finding.count == 1 ? "" : "s"))")
+            Output.line(
+                "\(finding.law.rawValue): \(finding.law.violation) (\(finding.count) \(finding.law.subject)\(finding.count == 1 ? "" : "s"))"
+            )
             for id in finding.ids { Output.line("  \(id.text)") }
             if finding.count > finding.ids.count { Output.line("  and \(finding.count - finding.ids.count) more") }
         }

@@ -61,6 +61,10 @@ struct AccessMatrix {
         "POST /v1/api-keys": Entry(.caller(.keysWrite), #"{"permissions":{"scopes":["keys:write"]}}"#),
         "DELETE /v1/api-keys/:key_id": Entry(.own(.keysWrite)),
 
+        "GET /v1/quotas": Entry(.caller(.accountRead)),
+        "PUT /v1/accounts/:user_id/quotas/:quota_type": Entry(.administrator, #"{"monthly_limit":5}"#),
+        "DELETE /v1/accounts/:user_id/quotas/:quota_type": Entry(.administrator),
+
         "GET /v1/projects": Entry(.caller(.projectsRead)),
         "POST /v1/projects": Entry(
             .caller(.projectsWrite), #"{"project_name":"Another"}"#, bodyOfSession: #"{"project_name":"A session's","api_key":"%"}"#),

@@ -93,6 +93,7 @@ import Testing
             .replacing(":user_id", with: fixture?.memberID.text ?? unknown)
             .replacing(":delivery_id", with: fixture?.deliveryID.text ?? unknown)
             .replacing(":key_id", with: thing).replacing(":session_id", with: thing).replacing(":invitation_id", with: thing)
+            .replacing(":quota_type", with: "tasks")
     }
 }
 
