@@ -36,6 +36,10 @@ public final class SocketExecutor: SerialExecutor, @unchecked Sendable {
         var hasThread = false
     }
 
+    /// Bytes of the thread's stack, whatever the process's limits say. librabbitmq decodes nested tables by recursion without a limit: a frame
+    /// of 128 KiB nests 26,000 deep, and takes 3 MiB. Only what is touched takes memory.
+    static let stackSize = 16 << 20
+
     public let name: String
     private let inbox = Mutex(Inbox())
     /// A pipe: a byte written to one end wakes the thread, which polls the other.
@@ -143,8 +147,12 @@ public final class SocketExecutor: SerialExecutor, @unchecked Sendable {
     private func startThread() {
         var thread = pthread_t()
         let box = Unmanaged.passRetained(self)
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        defer { pthread_attr_destroy(&attributes) }
+        precondition(pthread_attr_setstacksize(&attributes, Self.stackSize) == 0, "a stack of \(Self.stackSize) bytes is not possible")
         let code = pthread_create(
-            &thread, nil,
+            &thread, &attributes,
             { argument in
                 guard let argument else { return nil }
                 Unmanaged<SocketExecutor>.fromOpaque(argument).takeRetainedValue().run()

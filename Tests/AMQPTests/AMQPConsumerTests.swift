@@ -173,20 +173,50 @@ struct AMQPConsumerTests {
         }
     }
 
-    @Test func aBodyOverTheBoundClosesTheChannelOnly() async throws {
+    @Test func aBodyOverTheBoundComesWithoutItAndOnce() async throws {
         try await TestBroker.withQueue { publisher, queue in
             var configuration = try await TestBroker.configuration()
             configuration.maxBodySize = 1_000
             try await TestBroker.withConsumer(of: [queue], configuration: configuration) { consumer in
-                let large = AMQPMessage(exchange: "", routingKey: queue, body: Array(repeating: 1, count: 300_000))
-                try await publisher.publish([large], timeout: .seconds(10))
-                // The message returns to the queue and is refused again, until somebody takes it away.
-                try await eventually("the large message is gone") { try await publisher.purge(queue) == 1 }
-                try await publisher.publish(TestBroker.messages(1, for: queue), timeout: .seconds(10))
-                let deliveries = await consumer.take(1)
-                #expect(deliveries.first?.body == Array("0".utf8))
-                #expect(consumer.isConnected)
+                let large = AMQPMessage(
+                    exchange: "", routingKey: queue, body: Array(repeating: 1, count: 300_000), messageID: "large", headers: ["a": 1])
+                try await publisher.publish([large] + TestBroker.messages(1, for: queue), timeout: .seconds(10))
+                let deliveries = await consumer.take(2)
+                #expect(deliveries.map(\.omittedBodySize) == [300_000, nil])
+                #expect(deliveries.first?.body == [])
+                #expect(deliveries.first?.messageID == "large")
+                #expect(deliveries.first?.headers == ["a": 1])
+                #expect(deliveries.last?.body == Array("0".utf8))
                 await consumer.acknowledge(deliveries)
+                try await eventually("nothing comes again") { try await publisher.messageCount(queue) == 0 }
+                #expect(consumer.isConnected)
+            }
+        }
+    }
+
+    @Test func holdsNoMoreBytesThanItMayAndReadsOnWhenSomeAreSettled() async throws {
+        try await TestBroker.withQueue { publisher, queue in
+            let body = [UInt8](repeating: 7, count: 200_000)
+            let messages = (0..<30).map { _ in AMQPMessage(exchange: "", routingKey: queue, body: body) }
+            try await publisher.publish(messages, timeout: .seconds(30))
+            var configuration = try await TestBroker.configuration()
+            configuration.maxUnsettledSize = 1_000_000
+            // The prefetch alone would let all of them in.
+            try await TestBroker.withConsumer(of: [queue], configuration: configuration) { consumer in
+                var (held, most, seen): ([AMQPDelivery], Int, Int) = ([], 0, 0)
+                var batches = consumer.deliveries.makeAsyncIterator()
+                while seen < 30, let batch = await batches.next() {
+                    held += batch
+                    seen += batch.count
+                    most = max(most, held.count)
+                    // Until it is full, nothing is given back.
+                    guard held.count >= 5 || seen == 30 else { continue }
+                    await consumer.acknowledge(held)
+                    held = []
+                }
+                #expect(seen == 30)
+                // The room takes five; one may exceed it.
+                #expect(most <= 6)
             }
         }
     }

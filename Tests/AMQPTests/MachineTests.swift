@@ -27,10 +27,28 @@ struct ContentAssemblerTests {
             machine.header(size: 0, properties: properties) == .complete(delivery, AMQPMessage(exchange: "e", routingKey: "k", body: [])))
     }
 
-    @Test(arguments: [11, UInt64.max]) func refusesLargeBodies(size: UInt64) {
+    @Test func countsALargeBodyAndDoesNotKeepIt() {
         var machine = ContentAssembler(maxBodySize: 10)
         _ = machine.method(delivery)
-        #expect(machine.header(size: size, properties: properties) == .tooLarge(size))
+        #expect(machine.header(size: 11, properties: properties) == .wait)
+        #expect(machine.body(Array(repeating: 1, count: 10)) == .wait)
+        #expect(machine.body([1]) == .oversized(delivery, AMQPMessage(exchange: "e", routingKey: "k", body: []), size: 11))
+        #expect(machine.method(delivery) == .wait)
+    }
+
+    @Test func refusesASizeThatNobodyCanCount() {
+        var machine = ContentAssembler(maxBodySize: 10)
+        _ = machine.method(delivery)
+        #expect(machine.header(size: .max, properties: properties) == .violation("a body of \(UInt64.max) bytes"))
+    }
+
+    @Test func knowsTheDeliveryWhoseHeaderIsToCome() {
+        var machine = ContentAssembler(maxBodySize: 10)
+        #expect(machine.tagAwaitingHeader == nil)
+        _ = machine.method(delivery)
+        #expect(machine.tagAwaitingHeader == 1)
+        _ = machine.header(size: 1, properties: properties)
+        #expect(machine.tagAwaitingHeader == nil)
     }
 
     @Test func refusesFramesOutOfTurn() {

@@ -78,6 +78,12 @@ extension ConnectionHandle {
         try transmit(AMQP_CHANNEL_FLOW_OK_METHOD, amqp_channel_flow_ok_t(active: active ? 1 : 0), on: channel)
     }
 
+    borrowing func sendHeartbeat() throws(AMQPError) {
+        var frame = amqp_frame_t()
+        frame.frame_type = UInt8(AMQP_FRAME_HEARTBEAT)
+        try check(amqp_send_frame(state, &frame), "sending a heartbeat")
+    }
+
     /// Sends a message: method, header, and as many body frames as it takes.
     borrowing func publish(_ message: AMQPMessage, on channel: UInt16) throws(AMQPError) {
         defer { pool.recycle() }

@@ -93,7 +93,7 @@ extension AMQPMessage {
             correlationID: text(properties.correlation_id, AMQP_BASIC_CORRELATION_ID_FLAG),
             replyTo: text(properties.reply_to, AMQP_BASIC_REPLY_TO_FLAG), type: text(properties.type, AMQP_BASIC_TYPE_FLAG),
             appID: text(properties.app_id, AMQP_BASIC_APP_ID_FLAG),
-            headers: flags & UInt32(AMQP_BASIC_HEADERS_FLAG) == 0 ? [:] : AMQPFieldValue.table(properties.headers, depth: 0),
+            headers: flags & UInt32(AMQP_BASIC_HEADERS_FLAG) == 0 ? [:] : AMQPFieldValue.headers(properties.headers),
             timestamp: flags & UInt32(AMQP_BASIC_TIMESTAMP_FLAG) == 0 ? nil : properties.timestamp,
             isPersistent: flags & UInt32(AMQP_BASIC_DELIVERY_MODE_FLAG) != 0 && properties.delivery_mode == 2, isMandatory: false,
             priority: flags & UInt32(AMQP_BASIC_PRIORITY_FLAG) == 0 ? nil : properties.priority,
@@ -102,12 +102,34 @@ extension AMQPMessage {
 }
 
 extension AMQPFieldValue {
-    static func table(_ table: amqp_table_t, depth: Int) -> [String: AMQPFieldValue] {
-        let entries = UnsafeBufferPointer(start: table.entries, count: table.entries == nil ? 0 : Int(table.num_entries))
-        return Dictionary(entries.map { (String($0.key), AMQPFieldValue($0.value, depth: depth + 1)) }) { _, last in last }
+    /// A peer's headers: what goes beyond `maxDepth` or `maxValues` is left out.
+    static func headers(_ table: amqp_table_t) -> [String: AMQPFieldValue] {
+        var room = maxValues
+        return Self.table(table, depth: 0, &room)
     }
 
-    init(_ field: amqp_field_value_t, depth: Int) {
+    private static func table(_ table: amqp_table_t, depth: Int, _ room: inout Int) -> [String: AMQPFieldValue] {
+        let entries = UnsafeBufferPointer(start: table.entries, count: table.entries == nil ? 0 : Int(table.num_entries))
+        var values: [String: AMQPFieldValue] = [:]
+        for entry in entries {
+            guard room > 0 else { break }
+            values[String(entry.key)] = AMQPFieldValue(entry.value, depth: depth + 1, &room)
+        }
+        return values
+    }
+
+    private static func array(_ array: amqp_array_t, depth: Int, _ room: inout Int) -> [AMQPFieldValue] {
+        let entries = UnsafeBufferPointer(start: array.entries, count: array.entries == nil ? 0 : Int(array.num_entries))
+        var values: [AMQPFieldValue] = []
+        for entry in entries {
+            guard room > 0 else { break }
+            values.append(AMQPFieldValue(entry, depth: depth + 1, &room))
+        }
+        return values
+    }
+
+    private init(_ field: amqp_field_value_t, depth: Int, _ room: inout Int) {
+        room -= 1
         switch Int(field.kind) {
         case Int(AMQP_FIELD_KIND_UTF8.rawValue): self = .string(String(field.value.bytes))
         case Int(AMQP_FIELD_KIND_I64.rawValue): self = .int(field.value.i64)
@@ -124,11 +146,9 @@ extension AMQPFieldValue {
         case Int(AMQP_FIELD_KIND_BYTES.rawValue): self = .bytes([UInt8](field.value.bytes))
         case Int(AMQP_FIELD_KIND_TIMESTAMP.rawValue): self = .timestamp(field.value.u64)
         case Int(AMQP_FIELD_KIND_TABLE.rawValue):
-            self = depth >= Self.maxDepth ? .null : .table(Self.table(field.value.table, depth: depth))
+            self = depth >= Self.maxDepth ? .null : .table(Self.table(field.value.table, depth: depth, &room))
         case Int(AMQP_FIELD_KIND_ARRAY.rawValue):
-            let array = field.value.array
-            let elements = UnsafeBufferPointer(start: array.entries, count: array.entries == nil ? 0 : Int(array.num_entries))
-            self = depth >= Self.maxDepth ? .null : .array(elements.map { AMQPFieldValue($0, depth: depth + 1) })
+            self = depth >= Self.maxDepth ? .null : .array(Self.array(field.value.array, depth: depth, &room))
         default: self = .null
         }
     }

@@ -45,7 +45,3 @@ struct MethodReply: Sendable, Hashable {
     var messageCount = 0
     var consumerCount = 0
 }
-
-extension MethodRequest {
-    static let closeReplyID: UInt32 = AMQP_CHANNEL_CLOSE_OK_METHOD
-}

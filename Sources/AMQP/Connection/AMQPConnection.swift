@@ -25,8 +25,6 @@ final class AMQPConnection {
     private var assemblers: [UInt16: ContentAssembler] = [:]
     private var callQueues: [UInt16: CallQueue] = [:]
     private var pendingCalls: [Int: PendingCall] = [:]
-    /// Channels closed by this side, whose frames are of no interest until the broker agrees.
-    private var closingChannels: Set<UInt16> = []
     private var nextCall = 0
     private var failure: AMQPError?
 
@@ -42,10 +40,14 @@ final class AMQPConnection {
 
     // MARK: Reading
 
-    /// Hands on what has arrived, at most `limit` frames; returns whether nothing more waits. Sends heartbeats when due.
-    func read(limit: Int, _ each: (ConnectionEvent) throws(AMQPError) -> Void) throws(AMQPError) -> Bool {
+    /// Hands on what has arrived, at most `limit` frames and while there is room for them; returns whether nothing more waits. Sends
+    /// heartbeats when due.
+    func read(
+        limit: Int, while hasRoom: () -> Bool = { true }, _ each: (ConnectionEvent) throws(AMQPError) -> Void
+    ) throws(AMQPError) -> Bool {
         for _ in 0..<limit {
             if let failure { throw failure }
+            guard hasRoom() else { return false }
             guard let frame = try handle.nextFrame() else {
                 try checkAnswersInTime()
                 return true
@@ -60,6 +62,9 @@ final class AMQPConnection {
         throw AMQPError(.timedOut, "the broker did not answer within \(configuration.rpcTimeout)")
     }
 
+    /// Whether a question is open: the answer must be read.
+    var awaitsAnswers: Bool { earliestAnswer != nil }
+
     /// When the first answer is overdue.
     private var earliestAnswer: ContinuousClock.Instant? {
         pendingCalls.values.lazy.filter { !$0.result.hasArrived }.map(\.deadline).min()
@@ -70,10 +75,8 @@ final class AMQPConnection {
         case .method(let channel, let method):
             return try take(method, on: channel)
         case .header(let channel, let size, let properties):
-            if closingChannels.contains(channel) { return nil }
             return try perform(assemblers[channel, default: newAssembler].header(size: size, properties: properties), on: channel)
         case .body(let channel, let fragment):
-            if closingChannels.contains(channel) { return nil }
             return try perform(assemblers[channel, default: newAssembler].body(fragment), on: channel)
         }
     }
@@ -83,15 +86,11 @@ final class AMQPConnection {
         case .channelClosed(let code, let text):
             try handle.confirmChannelClosed(channel)
             let error = AMQPError(.channelClosed, "the broker closed the channel", brokerCode: code, brokerText: text)
-            // Both sides closed at once: the broker still answers ours.
-            if closingChannels.contains(channel) { return nil }
             return forget(channel, error)
         case .connectionClosed(let code, let text):
             try handle.confirmConnectionClosed()
             throw AMQPError(.connectionClosed, "the broker closed the connection", brokerCode: code, brokerText: text)
         case .reply(let reply):
-            if reply.id == MethodRequest.closeReplyID, closingChannels.remove(channel) != nil { return nil }
-            if closingChannels.contains(channel) { return nil }
             switch callQueues[channel, default: CallQueue()].replied(reply) {
             case .wait: break
             case .finished(let result): finish(result, nil)
@@ -99,16 +98,15 @@ final class AMQPConnection {
             }
             return nil
         case .content(let content):
-            if closingChannels.contains(channel) { return nil }
             return try perform(assemblers[channel, default: newAssembler].method(content), on: channel)
         case .flow(let active):
             try handle.confirmFlow(active: active, on: channel)
             return nil
         case .unexpected(let id):
             throw AMQPError(.protocolViolation, "the broker sent method \(id)")
-        case .confirmed(let tag, let multiple): return closingChannels.contains(channel) ? nil : .confirmed(tag: tag, multiple: multiple)
-        case .refused(let tag, let multiple): return closingChannels.contains(channel) ? nil : .refused(tag: tag, multiple: multiple)
-        case .consumerCancelled(let tag): return closingChannels.contains(channel) ? nil : .consumerCancelled(tag: tag)
+        case .confirmed(let tag, let multiple): return .confirmed(tag: tag, multiple: multiple)
+        case .refused(let tag, let multiple): return .refused(tag: tag, multiple: multiple)
+        case .consumerCancelled(let tag): return .consumerCancelled(tag: tag)
         case .blocked(let reason): return .blocked(reason: reason)
         case .unblocked: return .unblocked
         }
@@ -122,13 +120,10 @@ final class AMQPConnection {
             return nil
         case .complete(let method, let message):
             return .content(method, message)
+        case .oversized(let method, let message, let size):
+            return .oversized(method, message, size: size)
         case .violation(let what):
             throw AMQPError(.protocolViolation, what)
-        case .tooLarge(let size):
-            let text = "a body of \(size) bytes, at most \(configuration.maxBodySize) are accepted"
-            try handle.send(.closeChannel(code: 311, text: text), on: channel)
-            closingChannels.insert(channel)
-            return forget(channel, AMQPError(.protocolViolation, text))
         }
     }
 
@@ -159,9 +154,6 @@ final class AMQPConnection {
         defer { handle.gatherWrites(false) }
         return try body()
     }
-
-    /// Whether the broker has yet to agree that the channel, closed by this side, is closed. It cannot be opened until then.
-    func isClosing(_ channel: UInt16) -> Bool { closingChannels.contains(channel) }
 
     func publish(_ message: AMQPMessage, on channel: UInt16) throws(AMQPError) {
         if let failure { throw failure }
@@ -204,6 +196,22 @@ final class AMQPConnection {
         return result.replies
     }
 
+    /// After frames that cannot be read: sends the message that they belong to, if they do, to its queue's dead letters. It would come
+    /// again and end the next connection otherwise. Returns whether there was one; the connection is of no use afterwards.
+    func refuseUnreadable(on channel: UInt16) -> Bool {
+        guard failure == nil, let tag = assemblers[channel]?.tagAwaitingHeader else { return false }
+        guard (try? handle.send(.refuse(tag: tag, multiple: false, requeue: false), on: channel)) != nil else { return false }
+        // The broker reads up to the farewell: a cut could overtake the refusal.
+        handle.close(timeout: .seconds(1))
+        return true
+    }
+
+    /// Tells the broker that this side lives, for an owner that does not read: reading does it by itself.
+    func sendHeartbeat() throws(AMQPError) {
+        if let failure { throw failure }
+        try handle.sendHeartbeat()
+    }
+
     // MARK: Waiting and ending
 
     /// Set by the owner: runs when the socket needs attention sooner than was arranged.
@@ -211,18 +219,20 @@ final class AMQPConnection {
     /// Set by the owner: runs once, when the connection is dropped.
     var onFailure: ((AMQPError) -> Void)?
 
-    /// Arranges the next call of `onReady`: when frames arrive, when the socket takes bytes again (if `writable`), at `deadline`, when
-    /// an answer is overdue, or when a heartbeat may be due.
-    func watch(writable: Bool, until deadline: ContinuousClock.Instant?, onReady: @escaping () -> Void) {
+    /// Arranges the next call of `onReady`: when frames arrive (if `readable`), when the socket takes bytes again (if `writable`), at
+    /// `deadline`, when an answer is overdue, or when a heartbeat may be due.
+    func watch(readable: Bool = true, writable: Bool, until deadline: ContinuousClock.Instant?, onReady: @escaping () -> Void) {
         guard failure == nil else { return }
         let now = ContinuousClock.now
         // Heartbeats are sent inside library calls only: half a period of sleep keeps them in time.
         var earliest = handle.heartbeat > 0 ? now + .milliseconds(handle.heartbeat * 500) : nil
-        for next in [deadline, earliestAnswer, handle.hasBufferedFrames ? now : nil] {
+        for next in [deadline, earliestAnswer, readable && handle.hasBufferedFrames ? now : nil] {
             guard let next else { continue }
             earliest = earliest.map { min($0, next) } ?? next
         }
-        executor.watch(descriptor, for: writable ? [.readable, .writable] : .readable, until: earliest) { _ in onReady() }
+        var readiness: SocketExecutor.Readiness = readable ? .readable : []
+        if writable { readiness.insert(.writable) }
+        executor.watch(descriptor, for: readiness, until: earliest) { _ in onReady() }
     }
 
     /// Says goodbye to the broker, within a second: what was delivered and not acknowledged returns to its queue at once.

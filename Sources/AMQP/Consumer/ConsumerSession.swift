@@ -7,6 +7,8 @@ actor ConsumerSession: ConnectionSession {
     private static let topologyChannel: UInt16 = 1
     /// Each opening takes another number, because the broker may not have agreed yet that the last one is closed.
     private static let consumeChannels: ClosedRange<UInt16> = 2...1_000
+    /// What a delivery takes beside its body, roughly.
+    private static let overheadBytes = 1_024
 
     nonisolated let executor: SocketExecutor
     nonisolated let incidents: AsyncStream<ConnectionIncident>
@@ -137,13 +139,23 @@ actor ConsumerSession: ConnectionSession {
     private func pump() {
         guard let connection else { return }
         do throws(AMQPError) {
-            let isDrained = try connection.read(limit: 4_096) { event throws(AMQPError) in try self.take(event) }
+            guard hasRoom else {
+                try connection.sendHeartbeat()
+                return arrange()
+            }
+            let isDrained = try connection.read(limit: 4_096, while: { self.hasRoom }) { event throws(AMQPError) in try self.take(event) }
             try handOn(connection)
             arrange(again: !isDrained)
         } catch {
+            if error.code == .protocolViolation, connection.refuseUnreadable(on: channel) {
+                logger.error("a message that cannot be read was refused", metadata: ["error": "\(error)"])
+            }
             connection.drop(error)
         }
     }
+
+    /// Whether more may be read before something is settled.
+    private var hasRoom: Bool { unsettled.size < configuration.maxUnsettledSize || connection?.awaitsAnswers ?? false }
 
     private func handOn(_ connection: AMQPConnection) throws(AMQPError) {
         if arrived.isEmpty { return }
@@ -157,18 +169,15 @@ actor ConsumerSession: ConnectionSession {
     }
 
     private func arrange(again: Bool = false) {
-        connection?.watch(writable: false, until: again ? .now : nil) { self.pump() }
+        connection?.watch(readable: hasRoom, writable: false, until: again && hasRoom ? .now : nil) { self.pump() }
     }
 
     private func take(_ event: ConnectionEvent) throws(AMQPError) {
         switch event {
-        case .content(.delivered(let consumer, let tag, let isRedelivered, _, _), let message):
-            guard let index = Int(consumer), queues.indices.contains(index), unsettled.delivered(tag) else {
-                throw AMQPError(.protocolViolation, "a delivery to no consumer, or out of order")
-            }
-            arrived.append(
-                AMQPDelivery(
-                    message: message, queue: queues[index], isRedelivered: isRedelivered, tag: tag, generation: channelGeneration))
+        case .content(let method, let message):
+            try delivered(message, omittedBodySize: nil, by: method)
+        case .oversized(let method, let message, let size):
+            try delivered(message, omittedBodySize: size, by: method)
         case .consumerCancelled(let tag):
             guard let index = Int(tag), consuming.remove(index) != nil else { return }
             report(AMQPError(.channelClosed, "the broker cancelled the consumer of '\(queues[index])'"))
@@ -178,9 +187,22 @@ actor ConsumerSession: ConnectionSession {
         case .blocked, .unblocked, .channelClosed:
             // A blocked broker still delivers.
             break
-        case .content, .confirmed, .refused:
-            throw AMQPError(.protocolViolation, "a confirm or a return where nothing is published")
+        case .confirmed, .refused:
+            throw AMQPError(.protocolViolation, "a confirm where nothing is published")
         }
+    }
+
+    private func delivered(_ message: AMQPMessage, omittedBodySize: Int?, by method: ContentMethod) throws(AMQPError) {
+        guard case .delivered(let consumer, let tag, let isRedelivered, _, _) = method else {
+            throw AMQPError(.protocolViolation, "a return where nothing is published")
+        }
+        guard let index = Int(consumer), queues.indices.contains(index),
+            unsettled.delivered(tag, size: message.body.count + Self.overheadBytes)
+        else { throw AMQPError(.protocolViolation, "a delivery to no consumer, or out of order") }
+        arrived.append(
+            AMQPDelivery(
+                message: message, omittedBodySize: omittedBodySize, queue: queues[index], isRedelivered: isRedelivered, tag: tag,
+                generation: channelGeneration))
     }
 
     private func report(_ error: AMQPError) {

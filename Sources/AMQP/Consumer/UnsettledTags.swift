@@ -12,6 +12,7 @@ struct UnsettledTags {
 
     private struct Entry {
         let tag: UInt64
+        let size: Int
         var isSettled = false
     }
 
@@ -19,12 +20,16 @@ struct UnsettledTags {
     private var entries: Deque<Entry> = []
     private var settledCount = 0
 
+    /// Bytes of what is unsettled.
+    private(set) var size = 0
+
     var count: Int { entries.count - settledCount }
 
     /// Returns false if the tag does not come after the last one: the broker broke the protocol.
-    mutating func delivered(_ tag: UInt64) -> Bool {
+    mutating func delivered(_ tag: UInt64, size: Int = 0) -> Bool {
         if let last = entries.last, last.tag >= tag { return false }
-        entries.append(Entry(tag: tag))
+        entries.append(Entry(tag: tag, size: size))
+        self.size += size
         return true
     }
 
@@ -37,6 +42,7 @@ struct UnsettledTags {
             return entries[index].isSettled
         }
         settledCount += chosen.count
+        for index in chosen { size -= entries[index].size }
         let steps = steps(for: chosen)
         compact()
         return steps

@@ -191,7 +191,7 @@ actor PublisherSession: ConnectionSession {
         case .unblocked:
             board.post(.unblocked)
             logger.info("the broker takes messages again")
-        case .content, .consumerCancelled:
+        case .content, .oversized, .consumerCancelled:
             throw AMQPError(.protocolViolation, "a delivery without a consumer")
         }
     }

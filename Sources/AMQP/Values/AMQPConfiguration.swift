@@ -39,8 +39,11 @@ public struct AMQPConfiguration: Sendable {
     public var rpcTimeout: Duration = .seconds(10)
     /// What the broker's tools show; empty for none.
     public var connectionName = ""
-    /// The largest body sent or accepted, in bytes. A larger delivery closes the channel with an error.
+    /// The largest body sent or kept, in bytes. A larger delivery comes without its body: see `AMQPDelivery.omittedBodySize`.
     public var maxBodySize = 16 << 20
+    /// Bytes of deliveries that a consumer holds unsettled: then it reads no more, whatever its prefetch, until some are settled. One more
+    /// message may exceed it.
+    public var maxUnsettledSize = 64 << 20
     /// Messages that may wait to be sent or confirmed on a publisher; then `publish` throws `.overloaded`.
     public var maxPendingMessages = 65_536
     /// The largest frame offered in the negotiation, in bytes.

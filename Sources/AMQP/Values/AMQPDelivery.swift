@@ -2,6 +2,8 @@
 public struct AMQPDelivery: Sendable, Hashable {
     /// What was published. `isMandatory` is not transported and reads false.
     public let message: AMQPMessage
+    /// Bytes of a body over `AMQPConfiguration.maxBodySize`: it was not kept, and `body` is empty. nil for all others.
+    public let omittedBodySize: Int?
     /// The queue it was consumed from.
     public let queue: String
     /// Whether it was handed out before and came back.

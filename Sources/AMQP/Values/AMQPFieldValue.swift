@@ -1,7 +1,7 @@
 /// One value of an AMQP field table: what headers and the arguments of a queue are made of.
 ///
-/// Narrow integers and floats of a peer are widened to `int` and `double`; sending uses the wide forms. Tables nested deeper than
-/// `maxDepth` are read as `null`, so that a peer's nesting cannot exhaust the stack.
+/// Narrow integers and floats of a peer are widened to `int` and `double`; sending uses the wide forms. Of a peer's headers at most
+/// `maxValues` are read, and what is nested deeper than `maxDepth` is read as `null`: they cannot exhaust the stack or the memory.
 public enum AMQPFieldValue: Sendable, Hashable {
     case string(String)
     case int(Int64)
@@ -15,6 +15,9 @@ public enum AMQPFieldValue: Sendable, Hashable {
     case null
 
     static let maxDepth = 32
+    static let maxValues = 4_096
+    /// Bytes of a table that is sent: it must fit into one frame (131,072 bytes) beside the other properties.
+    static let maxTableSize = 96 << 10
 }
 
 extension AMQPFieldValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
@@ -38,8 +41,26 @@ extension AMQPFieldValue {
         }
     }
 
-    /// Why the value cannot be sent, nil if it can: keys hold at most 255 bytes, and nesting is bounded.
-    func reasonNotToSend(depth: Int = 0) -> String? {
+    /// Bytes that the value takes in a frame, its kind included. Nesting must have been checked.
+    public var encodedSize: Int {
+        switch self {
+        case .null: 1
+        case .bool: 2
+        case .int, .double, .timestamp: 9
+        case .string(let text): 5 + text.utf8.count
+        case .bytes(let bytes): 5 + bytes.count
+        case .table(let table): table.reduce(5) { $0 + 1 + $1.key.utf8.count + $1.value.encodedSize }
+        case .array(let elements): elements.reduce(5) { $0 + $1.encodedSize }
+        }
+    }
+
+    /// Why the value cannot be sent, nil if it can: keys hold at most 255 bytes, nesting and size are bounded.
+    func reasonNotToSend() -> String? {
+        if let reason = reasonNotToSend(depth: 0) { return reason }
+        return encodedSize > Self.maxTableSize ? "more than \(Self.maxTableSize) bytes" : nil
+    }
+
+    private func reasonNotToSend(depth: Int) -> String? {
         switch self {
         case .table(let table):
             if depth >= Self.maxDepth { return "a table is nested deeper than \(Self.maxDepth)" }

@@ -49,11 +49,11 @@ public struct AMQPMessage: Sendable, Hashable {
         self.expiration = expiration
     }
 
-    /// Throws `.invalid` for what AMQP cannot carry.
+    /// Throws `.invalid` for what AMQP cannot carry; publishing does so too.
     ///
     /// librabbitmq truncates the length of a short string but not its bytes: the broker would see a broken frame and close the
     /// connection, so it is refused here.
-    func validate(maxBodySize: Int) throws(AMQPError) {
+    public func validate(maxBodySize: Int) throws(AMQPError) {
         if body.count > maxBodySize { throw AMQPError(.invalid, "a body of \(body.count) bytes, at most \(maxBodySize) are allowed") }
         if exchange.utf8.count > 255 || routingKey.utf8.count > 255 {
             throw AMQPError(.invalid, "exchange and routing key hold at most 255 bytes each")
