@@ -104,7 +104,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Store", "Postgres", "Domain", crypto, hummingbird, hummingbirdCore, nioCore, httpTypes, logging, lifecycle,
+                "Store", "Postgres", "Queues", "AMQP", "Domain", crypto, hummingbird, hummingbirdCore, nioCore, httpTypes, logging, lifecycle,
                 .product(name: "HummingbirdTLS", package: "hummingbird"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"), .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -161,8 +161,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "Store", "Postgres", "Domain", "NIOURLSession", "TestSupport", crypto, hummingbird, hummingbirdCore, nioCore,
-                httpTypes, logging, lifecycle, .product(name: "NIOPosix", package: "swift-nio"),
+                "Gateway", "Store", "Postgres", "Queues", "AMQP", "Domain", "NIOURLSession", "TestSupport", "Operations", crypto, hummingbird,
+                hummingbirdCore, nioCore, httpTypes, logging, lifecycle, .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: settings),

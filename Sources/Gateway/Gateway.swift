@@ -18,6 +18,8 @@ public struct Gateway: Service {
     let routes: [(method: HTTPRequest.Method, path: String)]
     /// What works beside the requests, for as long as they are taken.
     private let attendants: [any Service]
+    /// What works on the broker. Each ends by itself at the graceful shutdown, when it has finished what it has begun.
+    private let finishers: [any Service]
 
     /// - Parameters:
     ///   - acceptances: the group commit that stores tasks, and sees to it that they run; it must run for as long as requests may be in
@@ -25,12 +27,14 @@ public struct Gateway: Service {
     ///   - onWaiting: called after a person's move that may let tasks run, to wake the dispatcher; must not wait.
     ///   - onProjectCreated: called after a project was stored; must not wait.
     ///   - takesBrokerMessages: whether the broker is there, to say why a task waits.
+    ///   - intake: how projects and tasks are taken from the broker; nil where this gateway takes none.
     ///   - readiness: what `/readyz` asks, all at once.
     ///   - onListening: called with the port when connections are taken.
     public init(
         configuration: GatewayConfiguration = GatewayConfiguration(), store: Store, acceptances: GroupCommit<Submission, Acceptance>,
         onWaiting: @escaping @Sendable () -> Void, onProjectCreated: @escaping @Sendable () -> Void,
-        takesBrokerMessages: @escaping @Sendable () -> Bool = { true }, readiness: [ReadinessCheck], logger: Logger,
+        takesBrokerMessages: @escaping @Sendable () -> Bool = { true }, intake: IntakeConfiguration? = nil, readiness: [ReadinessCheck],
+        logger: Logger,
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         self.configuration = configuration
@@ -52,9 +56,17 @@ public struct Gateway: Service {
         HealthRoutes(checks: readiness, timeout: configuration.readinessTimeout).add(to: &routes)
         let creations = ProjectCreations(store: store, engines: engines, webhooks: configuration.webhooks, onCreated: onProjectCreated)
         ProjectRoutes(store: store, access: access, bodies: bodies, creations: creations).add(to: &routes)
+        var finishers: [any Service] = []
+        let submissions = TaskSubmissions(
+            store: store, engines: engines, arrayLimit: configuration.arrayLimit, acceptances: acceptances)
+        if let intake {
+            let handler = IntakeHandler(
+                store: store, access: access, creations: creations, submissions: submissions, bodyLimit: intake.bodyLimit, logger: logger)
+            finishers.append(Intake(intake, handler: handler, logger: logger))
+        }
+        self.finishers = finishers
         TaskSubmissionRoutes(
-            access: access, bodies: bodies,
-            submissions: TaskSubmissions(store: store, engines: engines, arrayLimit: configuration.arrayLimit, acceptances: acceptances),
+            access: access, bodies: bodies, submissions: submissions,
             uploads: TaskUploads(store: store, engines: engines, limits: UploadLimits(configuration), onWaiting: onWaiting)
         ).add(to: &routes)
         TaskRoutes(store: store, access: access, takesBrokerMessages: takesBrokerMessages).add(to: &routes)
@@ -100,7 +112,16 @@ public struct Gateway: Service {
             if let certificate { group.addTask { await certificate.run() } }
             for attendant in attendants { group.addTask { try await attendant.run() } }
             defer { group.cancelAll() }
+            try await runWithFinishers(application)
+        }
+    }
+
+    private func runWithFinishers(_ application: some Service) async throws {
+        try await withThrowingTaskGroup { group in
+            for finisher in finishers { group.addTask { try await finisher.run() } }
+            // Where it throws, the group ends with it.
             try await application.run()
+            try await group.waitForAll()
         }
     }
 

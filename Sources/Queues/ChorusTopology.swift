@@ -31,4 +31,20 @@ extension AMQPTopology {
         }
         return topology
     }
+
+    /// Where services hand projects and tasks in. The queue takes every routing key, so that a wrong one is refused with a reason and not
+    /// dropped in silence; the broker itself sends to `chorus.intake.rejected` what no gateway can read, and what outlived its `expiration`.
+    public static func intake(queueType: QueueType) -> AMQPTopology {
+        let type: [String: AMQPFieldValue] = ["x-queue-type": .string(queueType.rawValue)]
+        let deadLetters: [String: AMQPFieldValue] = [
+            "x-dead-letter-exchange": "", "x-dead-letter-routing-key": .string(QueueNames.intakeRejected),
+        ]
+        return AMQPTopology(
+            exchanges: [AMQPExchange(name: QueueNames.intake, kind: .topic)],
+            queues: [
+                AMQPQueue(name: QueueNames.intakeRejected, arguments: type),
+                AMQPQueue(name: QueueNames.intake, arguments: type.merging(deadLetters) { $1 }),
+            ],
+            bindings: [AMQPBinding(queue: QueueNames.intake, exchange: QueueNames.intake, routingKey: "#")])
+    }
 }

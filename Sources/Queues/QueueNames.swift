@@ -3,6 +3,12 @@ public import FoundationEssentials
 
 /// The names by which Chorus's exchanges and queues are known outside.
 public enum QueueNames {
+    /// What all of them begin with.
+    public static let prefix = "chorus."
+    /// The topic exchange that services publish projects and tasks to, and the queue behind it.
+    public static let intake = "chorus.intake"
+    /// What was refused there.
+    public static let intakeRejected = "chorus.intake.rejected"
     public static let taskExchange = "chorus.tasks"
     public static let projectExchange = "chorus.projects"
 

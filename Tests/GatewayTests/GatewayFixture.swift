@@ -25,12 +25,15 @@ struct GatewayFixture: Sendable {
     let strangersKey: APIKey
     let port: Int
     let accepted: Counter
+    /// Statements that stored tasks.
+    let batches: Counter
     /// Every route, such as `GET /v1/projects`.
     let routes: [String]
 
     static func with(
         engines: [EngineRow] = [EngineRow(name: "local", type: "openai", definition: ["name": "local", "secret": "env:LOCAL_KEY"])],
-        readiness: [ReadinessCheck] = [], bodyLimit: Int = 1 << 20, configure: (inout GatewayConfiguration) -> Void = { _ in },
+        readiness: [ReadinessCheck] = [], intake: IntakeConfiguration? = nil, bodyLimit: Int = 1 << 20,
+        configure: (inout GatewayConfiguration) -> Void = { _ in },
         accept: (@Sendable ([Submission]) async -> [Result<Acceptance, any Error>])? = nil,
         _ body: @Sendable @escaping (GatewayFixture) async throws -> Void
     ) async throws {
@@ -44,8 +47,10 @@ struct GatewayFixture: Sendable {
         let strangersKey = try await newKey("stranger@example.org", store)
 
         let accepted = Counter()
+        let batches = Counter()
         let acceptances = GroupCommit<Submission, Acceptance> { submissions in
             for _ in submissions { accepted.add() }
+            batches.add()
             return if let accept { await accept(submissions) } else { await store.accept(submissions) }
         }
         let (ports, port) = AsyncStream<Int>.makeStream()
@@ -58,7 +63,7 @@ struct GatewayFixture: Sendable {
         configure(&configuration)
         let gateway = Gateway(
             configuration: configuration, store: store, acceptances: acceptances, onWaiting: { accepted.add() }, onProjectCreated: {},
-            readiness: readiness, logger: logger, onListening: { port.yield($0) })
+            intake: intake, readiness: readiness, logger: logger, onListening: { port.yield($0) })
         let services = ServiceGroup(services: [acceptances, gateway], logger: logger)
         try await withThrowingTaskGroup { group in
             group.addTask { try await services.run() }
@@ -67,6 +72,7 @@ struct GatewayFixture: Sendable {
                 for await port in ports {
                     let fixture = GatewayFixture(
                         store: store, database: database, key: key, strangersKey: strangersKey, port: port, accepted: accepted,
+                        batches: batches,
                         routes: gateway.routes.map { "\($0.method.rawValue) \($0.path)" })
                     do { try await body(fixture) } catch { outcome = .failure(error) }
                     break
@@ -80,14 +86,17 @@ struct GatewayFixture: Sendable {
         try await made.drop()
     }
 
-    private init(store: Store, database: PostgresClient, key: APIKey, strangersKey: APIKey, port: Int, accepted: Counter, routes: [String])
-    {
+    private init(
+        store: Store, database: PostgresClient, key: APIKey, strangersKey: APIKey, port: Int, accepted: Counter, batches: Counter,
+        routes: [String]
+    ) {
         self.store = store
         self.database = database
         self.key = key
         self.strangersKey = strangersKey
         self.port = port
         self.accepted = accepted
+        self.batches = batches
         self.routes = routes
     }
 

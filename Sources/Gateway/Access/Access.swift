@@ -33,6 +33,11 @@ struct Access: Sendable {
     /// - Throws: `Problem.unauthorized`; what the database throws.
     func principal(_ request: Request) async throws -> Principal {
         guard let credential = Credential(in: request.headers) else { throw Problem.unauthorized }
+        return try await principal(showing: credential)
+    }
+
+    /// - Throws: `Problem.unauthorized`; what the database throws.
+    func principal(showing credential: Credential) async throws -> Principal {
         let principal = try await principals.value(for: credential.digest) { [store, tokens] in
             switch credential {
             case .key(let key): try await store.principal(of: key)

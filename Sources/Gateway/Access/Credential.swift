@@ -13,6 +13,11 @@ enum Credential: Sendable {
             self = .key(key)
             return
         }
+        self.init(authorization: authorization)
+    }
+
+    /// Reads `Bearer …`.
+    init?(authorization: String) {
         let parts = authorization.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
         let text = String(parts[1].drop { $0 == " " })

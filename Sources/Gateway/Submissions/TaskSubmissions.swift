@@ -23,9 +23,22 @@ struct TaskSubmissions: Sendable {
         _ body: JSONValue, projectID: UUID, _ project: ProjectView, by principal: Principal, under request: IdempotentRequest? = nil,
         anew: () async throws -> ProjectView
     ) async throws -> Creation<SubmittedTasks> {
-        let isList = body.arrayValue != nil
         // Before anything is checked: the answer is the first one again, whatever has changed since.
-        if let request, let first = try await store.repetition(of: request) { return .repeated(isList ? first : try first.dated()) }
+        if let request, let first = try await store.repetition(of: request) { return try Self.repeated(first, body) }
+        return try await acceptNew(body, projectID: projectID, project, by: principal, under: request, anew: anew)
+    }
+
+    /// What is answered to a body that comes again.
+    static func repeated(_ first: RememberedAnswer, _ body: JSONValue) throws -> Creation<SubmittedTasks> {
+        .repeated(body.arrayValue != nil ? first : try first.dated())
+    }
+
+    /// The same for who has looked for an earlier answer already: one that comes at this moment is found all the same.
+    func acceptNew(
+        _ body: JSONValue, projectID: UUID, _ project: ProjectView, by principal: Principal, under request: IdempotentRequest?,
+        anew: () async throws -> ProjectView
+    ) async throws -> Creation<SubmittedTasks> {
+        let isList = body.arrayValue != nil
         let tasks = try await tasks(in: body, project, anew: anew)
         var submission = Submission(projectID: projectID, userID: principal.userID, tasks: tasks)
         if let request {
@@ -34,7 +47,7 @@ struct TaskSubmissions: Sendable {
                 request: request, answer: FirstAnswer(location: kept.location, body: kept.json.text))
         }
         let acceptance = try await accept(submission)
-        if let first = acceptance.repeated { return .repeated(isList ? first : try first.dated()) }
+        if let first = acceptance.repeated { return try Self.repeated(first, body) }
         return .made(SubmittedTasks(submission: submission, isList: isList, acceptedAt: acceptance.acceptedAt))
     }
 

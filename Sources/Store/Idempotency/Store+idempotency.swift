@@ -39,7 +39,8 @@ extension Store {
         try await remembered(request.key)?.matching(request.digest)
     }
 
-    func remembered(_ keys: [IdempotencyKey]) async throws -> [IdempotencyKey: RememberedAnswer] {
+    /// The same for many keys, in one statement; those that are free are left out.
+    public func remembered(_ keys: [IdempotencyKey]) async throws -> [IdempotencyKey: RememberedAnswer] {
         let rows = try await database.query(
             """
             SELECT k.user_id, k.source, k.key, k.digest, k.status, k.location, k.answer, k.created_at

@@ -30,7 +30,7 @@ struct GatewayCommand: AsyncParsableCommand {
         let gateway = Gateway(
             configuration: try Self.gateway(configuration), store: store, acceptances: acceptances,
             onWaiting: { dispatcher.poke() }, onProjectCreated: { dispatcher.pokeProjects() },
-            takesBrokerMessages: { publisher.takesMessages },
+            takesBrokerMessages: { publisher.takesMessages }, intake: try Self.intake(configuration),
             readiness: [
                 ReadinessCheck(name: "database") { try await Migrator(database).check() },
                 // Without the broker tasks are accepted all the same: they wait in the database.
@@ -83,6 +83,14 @@ struct GatewayCommand: AsyncParsableCommand {
             throw source.fault("webhooks.signing_key", "must have \(WebhookSigning.keyLength) characters or more")
         }
         return Webhooks(signing: signing, targets: targets)
+    }
+
+    private static func intake(_ configuration: ChorusConfiguration) throws -> IntakeConfiguration? {
+        guard try configuration.source.choice("intake.enabled") == "on" else { return nil }
+        var intake = IntakeConfiguration(broker: configuration.broker, queueType: configuration.queueType)
+        intake.prefetch = UInt16(clamping: try configuration.source.integer("intake.prefetch"))
+        intake.bodyLimit = try configuration.source.integer("http.body_limit")
+        return intake
     }
 
     private static func tls(_ source: ConfigurationSource) throws -> TLSFiles? {
