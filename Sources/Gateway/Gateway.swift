@@ -1,3 +1,4 @@
+public import AMQP
 import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
@@ -28,12 +29,14 @@ public struct Gateway: Service {
     ///   - onProjectCreated: called after a project was stored; must not wait.
     ///   - takesBrokerMessages: whether the broker is there, to say why a task waits.
     ///   - intake: how projects and tasks are taken from the broker; nil where this gateway takes none.
+    ///   - exchange: the broker that events are published on; nil where this gateway publishes none.
     ///   - readiness: what `/readyz` asks, all at once.
     ///   - onListening: called with the port when connections are taken.
     public init(
         configuration: GatewayConfiguration = GatewayConfiguration(), store: Store, acceptances: GroupCommit<Submission, Acceptance>,
         onWaiting: @escaping @Sendable () -> Void, onProjectCreated: @escaping @Sendable () -> Void,
-        takesBrokerMessages: @escaping @Sendable () -> Bool = { true }, intake: IntakeConfiguration? = nil, readiness: [ReadinessCheck],
+        takesBrokerMessages: @escaping @Sendable () -> Bool = { true }, intake: IntakeConfiguration? = nil,
+        exchange: AMQPConfiguration? = nil, readiness: [ReadinessCheck],
         logger: Logger,
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
@@ -64,6 +67,7 @@ public struct Gateway: Service {
                 store: store, access: access, creations: creations, submissions: submissions, bodyLimit: intake.bodyLimit, logger: logger)
             finishers.append(Intake(intake, handler: handler, logger: logger))
         }
+        if let exchange { finishers.append(EventExchange(store: store, broker: exchange, logger: logger)) }
         self.finishers = finishers
         TaskSubmissionRoutes(
             access: access, bodies: bodies, submissions: submissions,

@@ -32,6 +32,9 @@ extension AMQPTopology {
         return topology
     }
 
+    /// Where services hear what happens: they bind queues of their own.
+    public static var events: AMQPTopology { AMQPTopology(exchanges: [AMQPExchange(name: QueueNames.events, kind: .topic)]) }
+
     /// Where services hand projects and tasks in. The queue takes every routing key, so that a wrong one is refused with a reason and not
     /// dropped in silence; the broker itself sends to `chorus.intake.rejected` what no gateway can read, and what outlived its `expiration`.
     public static func intake(queueType: QueueType) -> AMQPTopology {

@@ -9,6 +9,8 @@ public enum QueueNames {
     public static let intake = "chorus.intake"
     /// What was refused there.
     public static let intakeRejected = "chorus.intake.rejected"
+    /// The topic exchange that services hear from.
+    public static let events = "chorus.events"
     public static let taskExchange = "chorus.tasks"
     public static let projectExchange = "chorus.projects"
 

@@ -1,3 +1,4 @@
+import AMQP
 import Domain
 import HTTPTypes
 import Logging
@@ -32,7 +33,8 @@ struct GatewayFixture: Sendable {
 
     static func with(
         engines: [EngineRow] = [EngineRow(name: "local", type: "openai", definition: ["name": "local", "secret": "env:LOCAL_KEY"])],
-        readiness: [ReadinessCheck] = [], intake: IntakeConfiguration? = nil, bodyLimit: Int = 1 << 20,
+        readiness: [ReadinessCheck] = [], intake: IntakeConfiguration? = nil,
+        exchange: AMQPConfiguration? = nil, bodyLimit: Int = 1 << 20,
         configure: (inout GatewayConfiguration) -> Void = { _ in },
         accept: (@Sendable ([Submission]) async -> [Result<Acceptance, any Error>])? = nil,
         _ body: @Sendable @escaping (GatewayFixture) async throws -> Void
@@ -63,7 +65,7 @@ struct GatewayFixture: Sendable {
         configure(&configuration)
         let gateway = Gateway(
             configuration: configuration, store: store, acceptances: acceptances, onWaiting: { accepted.add() }, onProjectCreated: {},
-            intake: intake, readiness: readiness, logger: logger, onListening: { port.yield($0) })
+            intake: intake, exchange: exchange, readiness: readiness, logger: logger, onListening: { port.yield($0) })
         let services = ServiceGroup(services: [acceptances, gateway], logger: logger)
         try await withThrowingTaskGroup { group in
             group.addTask { try await services.run() }

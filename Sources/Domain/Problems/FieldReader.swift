@@ -74,6 +74,12 @@ public struct FieldReader: Sendable {
         return number
     }
 
+    public mutating func bool(_ key: String) -> Bool? {
+        guard let value = value(key) else { return nil }
+        guard let bool = value.boolValue else { return wrongKind(key, "a boolean", value) }
+        return bool
+    }
+
     public mutating func object(_ key: String) -> JSONObject? {
         guard let value = value(key) else { return nil }
         guard let object = value.objectValue else { return wrongKind(key, "an object", value) }

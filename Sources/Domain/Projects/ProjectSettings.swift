@@ -6,6 +6,8 @@ public struct ProjectSettings: Sendable, Hashable {
     public var onUnknown = UnknownOutcomePolicy.retry
     /// How many of its tasks may be with the queues and the workers at once; nil for as many as there is room for.
     public var maxConcurrency: Int?
+    /// Whether its events are published on the broker without fail, at least once and in order.
+    public var publishesEvents = false
     /// As it came, with what other parts of Chorus read.
     public var object: JSONObject
 
@@ -22,6 +24,7 @@ public struct ProjectSettings: Sendable, Hashable {
         maxConcurrency = reader.integer("max_concurrency", in: Self.maxConcurrencyRange)
         WebhookSetting.check(&reader)
         reader.checkBudget("budget")
+        publishesEvents = reader.bool("events") ?? false
         reader.finish()
     }
 
@@ -31,6 +34,7 @@ public struct ProjectSettings: Sendable, Hashable {
         engines = object["engines"]?.arrayValue?.compactMap(\.stringValue)
         onUnknown = object["on_unknown"]?.stringValue.flatMap(UnknownOutcomePolicy.init) ?? .retry
         maxConcurrency = object["max_concurrency"]?.intValue.flatMap { Self.maxConcurrencyRange.contains($0) ? $0 : nil }
+        publishesEvents = object["events"]?.boolValue ?? false
     }
 
     static let maxConcurrencyRange = 1...1_000_000

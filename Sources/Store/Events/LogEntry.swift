@@ -18,6 +18,10 @@ extension LogEntry {
 
     init(_ row: PostgresRow) throws {
         var columns = row.columns
+        try self.init(&columns)
+    }
+
+    init(_ columns: inout PostgresColumns) throws {
         seq = try columns.next()
         let projectID = try columns.next(as: UUID.self)
         let taskID = try columns.next(as: UUID?.self)

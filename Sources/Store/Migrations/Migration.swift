@@ -35,5 +35,6 @@ public struct Migration: Sendable, Hashable {
         Migration(version: 17, name: "quotas", text: String(decoding: PackageResources._017_quotas_sql, as: UTF8.self)),
         Migration(version: 18, name: "stats", text: String(decoding: PackageResources._018_stats_sql, as: UTF8.self)),
         Migration(version: 19, name: "intake", text: String(decoding: PackageResources._019_intake_sql, as: UTF8.self)),
+        Migration(version: 20, name: "exchange", text: String(decoding: PackageResources._020_exchange_sql, as: UTF8.self)),
     ]
 }

@@ -58,6 +58,7 @@ struct ConfigurationKey: Sendable {
         ConfigurationKey(name: "accounts.logins_per_minute", kind: .integer(0...1_000_000), standard: "10"),
         ConfigurationKey(name: "intake.enabled", kind: .choice(["on", "off"]), standard: "on"),
         ConfigurationKey(name: "intake.prefetch", kind: .integer(1...10_000), standard: "300"),
+        ConfigurationKey(name: "events.exchange", kind: .choice(["on", "off"]), standard: "on"),
         ConfigurationKey(name: "worker.name", kind: .text, standard: "worker"),
         ConfigurationKey(name: "worker.concurrency", kind: .integer(1...10_000), standard: "64"),
         ConfigurationKey(name: "worker.drain_timeout", kind: .duration(.zero ... .seconds(86_400)), standard: "30s"),

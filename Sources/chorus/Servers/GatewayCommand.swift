@@ -31,6 +31,7 @@ struct GatewayCommand: AsyncParsableCommand {
             configuration: try Self.gateway(configuration), store: store, acceptances: acceptances,
             onWaiting: { dispatcher.poke() }, onProjectCreated: { dispatcher.pokeProjects() },
             takesBrokerMessages: { publisher.takesMessages }, intake: try Self.intake(configuration),
+            exchange: try configuration.source.choice("events.exchange") == "on" ? configuration.broker : nil,
             readiness: [
                 ReadinessCheck(name: "database") { try await Migrator(database).check() },
                 // Without the broker tasks are accepted all the same: they wait in the database.
