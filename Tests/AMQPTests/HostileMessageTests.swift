@@ -61,8 +61,14 @@ import Testing
         try await TestBroker.withPublisher(AMQPTopology(queues: [AMQPQueue(name: dead)])) { other in
             try await TestBroker.withQueue(arguments: arguments) { publisher, queue in
                 try await TestBroker.withConsumer(of: [queue]) { consumer in
+                    // What is under way when it comes is settled, and not handed out again.
+                    try await publisher.publish(
+                        [AMQPMessage(exchange: "", routingKey: queue, body: Array("under way".utf8))], timeout: .seconds(10))
+                    let underWay = await consumer.take(1)
                     try await RawMessage.publish(to: queue, properties: RawMessage.bytes(UInt16(1)), body: Array("unreadable".utf8))
                     try await eventually("it is with the dead letters") { try await publisher.messageCount(dead) == 1 }
+                    #expect(consumer.isConnected)
+                    await consumer.acknowledge(underWay)
                     try await publisher.publish(TestBroker.messages(1, for: queue), timeout: .seconds(10))
                     let deliveries = await consumer.take(1)
                     #expect(deliveries.first?.body == Array("0".utf8))

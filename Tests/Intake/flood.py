@@ -51,7 +51,9 @@ class Flood:
         self.connection = pika.BlockingConnection(pika.URLParameters(environment["CHORUS_AMQP_URL"]))
         self.channel = self.connection.channel()
         self.replies = self.channel.queue_declare("flood.replies", durable=False).method.queue
-        self.project = self.http("POST", "/v1/projects", {"project_name": f"Flood {arguments.seed}"})["project_id"]
+        # Another run on the same system has names of its own.
+        self.run_id = uuid.uuid4().hex[:8]
+        self.project = self.http("POST", "/v1/projects", {"project_name": f"Flood {self.run_id}"})["project_id"]
         self.must_work, self.must_fail, self.unreadable = set(), set(), 0
 
     def http(self, method, path, body=None):
@@ -81,7 +83,7 @@ class Flood:
             content_type="application/json", correlation_id=str(number), reply_to=self.replies, delivery_mode=2,
             headers={"authorization": f"Bearer {self.key}"})
         if chance.random() < 0.5:
-            properties.message_id = f"message {number}"
+            properties.message_id = f"message {self.run_id} {number}"
         roll = chance.random()
         if roll < 0.45:
             pass

@@ -197,13 +197,10 @@ final class AMQPConnection {
     }
 
     /// After frames that cannot be read: sends the message that they belong to, if they do, to its queue's dead letters. It would come
-    /// again and end the next connection otherwise. Returns whether there was one; the connection is of no use afterwards.
+    /// again and end the next connection otherwise. Returns whether there was one; nothing can be read afterwards, but sent.
     func refuseUnreadable(on channel: UInt16) -> Bool {
         guard failure == nil, let tag = assemblers[channel]?.tagAwaitingHeader else { return false }
-        guard (try? handle.send(.refuse(tag: tag, multiple: false, requeue: false), on: channel)) != nil else { return false }
-        // The broker reads up to the farewell: a cut could overtake the refusal.
-        handle.close(timeout: .seconds(1))
-        return true
+        return (try? handle.send(.refuse(tag: tag, multiple: false, requeue: false), on: channel)) != nil
     }
 
     /// Tells the broker that this side lives, for an owner that does not read: reading does it by itself.
@@ -236,10 +233,10 @@ final class AMQPConnection {
     }
 
     /// Says goodbye to the broker, within a second: what was delivered and not acknowledged returns to its queue at once.
-    func close() {
+    func close(_ error: AMQPError = AMQPError(.notConnected, "closed by this side")) {
         guard failure == nil else { return }
         handle.close(timeout: .seconds(1))
-        drop(AMQPError(.notConnected, "closed by this side"))
+        drop(error)
     }
 
     /// Cuts the connection and fails what waits for an answer.

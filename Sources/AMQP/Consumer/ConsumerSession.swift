@@ -9,6 +9,8 @@ actor ConsumerSession: ConnectionSession {
     private static let consumeChannels: ClosedRange<UInt16> = 2...1_000
     /// What a delivery takes beside its body, roughly.
     private static let overheadBytes = 1_024
+    /// How long a connection that cannot be read any more stands for what was delivered to be settled.
+    private static let leaveTime = Duration.seconds(10)
 
     nonisolated let executor: SocketExecutor
     nonisolated let incidents: AsyncStream<ConnectionIncident>
@@ -33,6 +35,8 @@ actor ConsumerSession: ConnectionSession {
     /// Consumers that the broker knows, by their queue's index, which is their tag too.
     private var consuming: Set<Int> = []
     private var unsettled = UnsettledTags()
+    /// Nothing can be read any more: the connection ends when what was delivered is settled, or at the deadline.
+    private var leaving: (error: AMQPError, deadline: ContinuousClock.Instant)?
     /// What arrived in this round, for one crossing to the reader.
     private var arrived: [AMQPDelivery] = []
 
@@ -127,6 +131,7 @@ actor ConsumerSession: ConnectionSession {
 
     private func channelClosed() {
         isChannelOpen = false
+        leaving = nil
         consuming = []
         arrived = []
         // The broker has requeued them; a settlement would mean nothing to it.
@@ -138,6 +143,7 @@ actor ConsumerSession: ConnectionSession {
     /// Reads what can be without waiting; gives way to other jobs after a while.
     private func pump() {
         guard let connection else { return }
+        guard leaving == nil else { return leave(connection) }
         do throws(AMQPError) {
             guard hasRoom else {
                 try connection.sendHeartbeat()
@@ -147,15 +153,25 @@ actor ConsumerSession: ConnectionSession {
             try handOn(connection)
             arrange(again: !isDrained)
         } catch {
-            if error.code == .protocolViolation, connection.refuseUnreadable(on: channel) {
-                logger.error("a message that cannot be read was refused", metadata: ["error": "\(error)"])
-            }
-            connection.drop(error)
+            guard error.code == .protocolViolation, connection.refuseUnreadable(on: channel) else { return connection.drop(error) }
+            logger.error("a message that cannot be read was refused", metadata: ["error": "\(error)"])
+            leaving = (error, .now + Self.leaveTime)
+            try? handOn(connection)
+            leave(connection)
         }
     }
 
+    /// Ends a connection that cannot be read as soon as that does no harm: what was delivered is under way, and would be done again.
+    private func leave(_ connection: AMQPConnection) {
+        guard let leaving else { return }
+        if unsettled.count == 0 || leaving.deadline <= .now || connection.awaitsAnswers { return connection.close(leaving.error) }
+        arrange()
+    }
+
     /// Whether more may be read before something is settled.
-    private var hasRoom: Bool { unsettled.size < configuration.maxUnsettledSize || connection?.awaitsAnswers ?? false }
+    private var hasRoom: Bool {
+        leaving == nil && (unsettled.size < configuration.maxUnsettledSize || connection?.awaitsAnswers ?? false)
+    }
 
     private func handOn(_ connection: AMQPConnection) throws(AMQPError) {
         if arrived.isEmpty { return }
@@ -169,7 +185,7 @@ actor ConsumerSession: ConnectionSession {
     }
 
     private func arrange(again: Bool = false) {
-        connection?.watch(readable: hasRoom, writable: false, until: again && hasRoom ? .now : nil) { self.pump() }
+        connection?.watch(readable: hasRoom, writable: false, until: again && hasRoom ? .now : leaving?.deadline) { self.pump() }
     }
 
     private func take(_ event: ConnectionEvent) throws(AMQPError) {
@@ -223,7 +239,7 @@ actor ConsumerSession: ConnectionSession {
         guard let connection, isChannelOpen else { return }
         do throws(AMQPError) {
             try settle(deliveries, on: connection, frame)
-            arrange()
+            if leaving == nil { arrange() } else { leave(connection) }
         } catch {
             connection.drop(error)
         }
