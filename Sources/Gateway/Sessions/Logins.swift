@@ -13,6 +13,8 @@ struct Logins: Sendable {
     /// - Throws: `Problem.loginRefused`, `.accountIsDisabled`, a 429.
     func check(_ login: Login, from address: String) async throws -> UUID {
         try limits.admit(from: address)
+        // Everybody can tell that such a text is nobody's: it costs nothing.
+        guard EmailAddress(login.email) != nil else { throw Problem.loginRefused }
         try limits.admit(to: login.email)
         let record = try await store.password(ofEmail: login.email)
         guard try await hasher.matches(login.password, record?.hash), let record, let hash = record.hash else {
