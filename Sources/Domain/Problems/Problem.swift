@@ -34,6 +34,13 @@ public struct Problem: Error, Sendable, Hashable {
     }
 }
 
+extension Problem: CustomStringConvertible {
+    /// In a line, for people at a terminal.
+    public var description: String {
+        ([detail ?? title] + errors.map { "\($0.pointer) \($0.detail)" }).joined(separator: " ")
+    }
+}
+
 /// One field at fault.
 public struct FieldError: Sendable, Hashable {
     /// A JSON pointer (RFC 6901) into the body, or the name of a query parameter or path segment.
