@@ -54,6 +54,23 @@ extension Store {
     }
 }
 
+extension Store {
+    /// Gives an account another password, as an operator does for somebody who forgot theirs, and ends its sessions. Throws a 404 where
+    /// there is no such account. Indexes: `accounts_email_key`, `idx_sessions_user`.
+    public func resetPassword(ofAccount email: String, to new: PasswordHash) async throws -> AccountRecord {
+        try await database.transaction { connection in
+            let rows = try connection.query(
+                """
+                UPDATE accounts SET password_hash = \(new.text) WHERE email = lower(\(email))
+                RETURNING \(unescaped: AccountRecord.columns)
+                """)
+            guard let account = try rows.first.map(AccountRecord.init) else { throw Problem.notFound("account") }
+            try connection.execute("UPDATE sessions SET revoked_at = now() WHERE user_id = \(account.id) AND revoked_at IS NULL")
+            return account
+        }
+    }
+}
+
 extension PasswordRecord {
     fileprivate init(_ row: PostgresRow) throws {
         var columns = row.columns

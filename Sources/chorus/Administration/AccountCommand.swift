@@ -6,7 +6,7 @@ import Store
 struct AccountCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "account", abstract: "Accounts.",
-        subcommands: [Create.self, List.self, Invite.self, Verify.self, Disable.self, Enable.self, QuotaCommand.self])
+        subcommands: [Create.self, List.self, Invite.self, ResetPassword.self, Verify.self, Disable.self, Enable.self, QuotaCommand.self])
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -3,6 +3,22 @@ import Domain
 import Store
 
 extension AccountCommand {
+    struct ResetPassword: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give an account another password, for somebody who forgot theirs. Its sessions end, its keys stay.",
+            discussion: "The password is read from standard input, as 'chorus account create' does.")
+
+        @OptionGroup var options: ServerOptions
+        @Argument(help: "The account's address.") var email: EmailAddress
+
+        func run() async throws {
+            let hash = try PasswordHash(password: PasswordPrompt.chosen(for: email).text)
+            try await AccountCommand.change([email], options, "has a new password") { store, email in
+                try await store.resetPassword(ofAccount: email.text, to: hash)
+            }
+        }
+    }
+
     struct Verify: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Vouch for the addresses of accounts that registered by themselves: others can then add them to projects by them.")

@@ -137,6 +137,20 @@ import Testing
         }
     }
 
+    @Test func anOperatorGivesAnotherPassword() async throws {
+        try await GatewayFixture.with { fixture in
+            let token = try await fixture.logIn()
+            let new = try PasswordHash(password: "a better horse battery", cost: GatewayFixture.cost)
+            _ = try await fixture.store.resetPassword(ofAccount: "Owner@example.org", to: new)
+            #expect(try await fixture.logIn() == "401")
+            #expect(try await fixture.logIn(password: "a better horse battery").contains("."))
+            try await eventually("the session is over", within: .seconds(5)) {
+                try await fixture.send(.get, "/v1/account", key: token).status == 401
+            }
+            await #expect(throws: Problem.self) { try await fixture.store.resetPassword(ofAccount: "nobody@example.org", to: new) }
+        }
+    }
+
     @Test func passwordsAreNotTriedWithoutBound() async throws {
         try await GatewayFixture.with(configure: { $0.loginsPerMinute = 3 }) { fixture in
             for _ in 0..<3 { #expect(try await fixture.logIn(password: "wrong horse battery") == "401") }
