@@ -49,23 +49,33 @@ struct SecretsRun {
         ]
     }
 
+    /// A project with a webhook that nobody takes; gives the webhook's secret too.
+    func makeProject(_ key: String) async throws -> (id: String, secret: String) {
+        let body: JSONValue = [
+            "project_name": "Secrets",
+            "settings": [
+                "engines": ["good"], "webhooks": [["url": "http://127.0.0.1:1/hook", "events": ["task.completed", "task.failed"]]],
+            ],
+        ]
+        let id = try text(try await send(.post, "/v1/projects", body, key: key, expecting: 201), "project_id")
+        let webhooks = try await send(.get, "/v1/projects/\(id)/webhooks", nil, key: key, expecting: 200)
+        return (id, try text(webhooks["data"]?[0] ?? .null, "secret"))
+    }
+
     /// Runs tasks that end well and badly, then asks every operation of the API, with every credential, for what it cannot do. Gives the
     /// answers that were errors.
-    func work(_ secrets: [String: String]) async throws -> [String: String] {
+    func work(_ project: String, _ secrets: [String: String]) async throws -> [String: String] {
         let key = secrets["API key"] ?? ""
-        let project = try text(
-            try await send(
-                .post, "/v1/projects", ["project_name": "Secrets", "settings": ["engines": ["good"]]], key: key, expecting: 201),
-            "project_id")
         let tasks: JSONValue = .array(
             ["good", "missing", "gone"].map { engine in
                 ["task_type": "chat", "max_retries": 0, "input_data": ["prompt": "hi", "engine": .string(engine)]]
             })
         try await send(.post, "/v1/projects/\(project)/tasks", tasks, key: key, expecting: 201)
-        try await eventually("one task is done, one has failed", within: .seconds(30)) {
+        try await eventually("one task is done, one has failed, and the webhook was called", within: .seconds(30)) {
             let done = try await system.count("SELECT count(*) FROM tasks WHERE status = 'completed'")
             let failed = try await system.count("SELECT count(*) FROM tasks WHERE status = 'failed'")
-            return done == 1 && failed >= 1
+            let called = try await system.count("SELECT count(*) FROM webhook_deliveries WHERE attempts > 0")
+            return done == 1 && failed >= 1 && called >= 1
         }
         var answers: [String: String] = [:]
         let document = try await send(.get, "/openapi.json", nil, expecting: 200)

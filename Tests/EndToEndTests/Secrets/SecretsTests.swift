@@ -21,7 +21,11 @@ import Testing
                 let url = try DevSystem.variables(system.folder)[variable].flatMap { URLComponents(string: $0) }
                 secrets[name] = try #require(url?.password, "\(variable) has a password")
             }
-            var texts = try await run.work(secrets)
+            let project = try await run.makeProject(secrets["API key"] ?? "")
+            secrets["webhook's secret"] = project.secret
+            let signingKey: String = try #require(try DevSystem.variables(system.folder)["CHORUS_WEBHOOKS_SIGNING_KEY"])
+            secrets["webhooks' signing key"] = signingKey
+            var texts = try await run.work(project.id, secrets)
             texts["/metrics"] = try await run.page("/metrics")
             texts["pg_dump"] = try await run.dump()
             for (path, text) in try run.logs() { texts[path] = text }
