@@ -85,6 +85,21 @@ import Testing
         }
     }
 
+    /// The next one comes with the answer to the question that sets the new connection up.
+    @Test func severalInARowAreGotOverOneByOne() async throws {
+        try await TestBroker.withQueue { publisher, queue in
+            for _ in 0..<5 {
+                try await RawMessage.publish(to: queue, properties: RawMessage.bytes(UInt16(1)), body: Array("unreadable".utf8))
+            }
+            try await publisher.publish(TestBroker.messages(1, for: queue), timeout: .seconds(10))
+            try await TestBroker.withConsumer(of: [queue]) { consumer in
+                let deliveries = await consumer.take(1)
+                #expect(deliveries.first?.body == Array("0".utf8))
+                await consumer.acknowledge(deliveries)
+            }
+        }
+    }
+
     @Test func headersThatNoFrameHoldsAreRefusedBeforeTheyAreSent() async throws {
         try await TestBroker.withQueue { publisher, queue in
             let headers: [String: AMQPFieldValue] = ["large": .string(String(repeating: "x", count: 150_000))]

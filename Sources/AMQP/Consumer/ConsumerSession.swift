@@ -64,6 +64,7 @@ actor ConsumerSession: ConnectionSession {
         connection.wakeUp = { self.arrange() }
         connection.onFailure = { self.failed($0) }
         try await setUp(connection)
+        try requireStanding(connection)
         generation += 1
         isEstablished = true
         board.post(.connected(generation: generation))
@@ -73,7 +74,13 @@ actor ConsumerSession: ConnectionSession {
         guard let connection else { throw .notConnected(nil) }
         isEstablished = false
         try await setUp(connection)
+        try requireStanding(connection)
         isEstablished = true
+    }
+
+    /// The last answer may have come with what broke the connection, before whoever waits for the answer went on.
+    private func requireStanding(_ connection: AMQPConnection) throws(AMQPError) {
+        guard self.connection === connection else { throw AMQPError(.connectionLost, "the connection broke while it was set up") }
     }
 
     /// Declares the topology and consumes every queue that is not consumed yet.

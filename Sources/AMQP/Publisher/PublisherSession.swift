@@ -67,6 +67,7 @@ actor PublisherSession: ConnectionSession {
         connection.onFailure = { self.failed($0) }
         try await ask(topology.requests)
         try await openPublishChannel(connection)
+        try requireStanding(connection)
         generation += 1
         isEstablished = true
         board.post(.connected(generation: generation))
@@ -78,7 +79,13 @@ actor PublisherSession: ConnectionSession {
         isEstablished = false
         try await ask(topology.requests)
         try await openPublishChannel(connection)
+        try requireStanding(connection)
         isEstablished = true
+    }
+
+    /// The last answer may have come with what broke the connection, before whoever waits for the answer went on.
+    private func requireStanding(_ connection: AMQPConnection) throws(AMQPError) {
+        guard self.connection === connection else { throw AMQPError(.connectionLost, "the connection broke while it was set up") }
     }
 
     private func openPublishChannel(_ connection: AMQPConnection) async throws(AMQPError) {
