@@ -1,6 +1,7 @@
 import AMQP
 import Queues
 public import Store
+import Synchronization
 
 extension DispatcherService {
     /// Stores tasks, and admits them with the same commit where nothing waits before them and the queues have room; the rest takes its turn.
@@ -10,6 +11,7 @@ extension DispatcherService {
         let count = submissions.reduce(0) { $0 + $1.size }
         let room = publisher.takesMessages ? directAdmission.take(upTo: count) : 0
         let outcomes = await store.accept(submissions, admitting: room, held: gateBook.held)
+        accepted.add(zip(submissions, outcomes).reduce(0) { (try? $1.1.get()) == nil ? $0 : $0 + $1.0.size }, ordering: .relaxed)
         let admitted = outcomes.flatMap { (try? $0.get())?.admitted ?? [] }
         outbox.put(admitted)
         let isLookDue = directAdmission.used(

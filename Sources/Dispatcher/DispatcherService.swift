@@ -5,6 +5,7 @@ public import Postgres
 import Queues
 public import ServiceLifecycle
 public import Store
+import Synchronization
 
 /// The one place that decides who runs next: it fills the broker's shallow queues from the backlog in the database, and recovers what was
 /// lost on the way.
@@ -21,6 +22,8 @@ public final class DispatcherService: Service {
     let directAdmission = DirectAdmission()
     let newcomers = Newcomers()
     let gateBook = GateBook()
+    let accepted = Atomic(0)
+    private let pulse = Mutex(Pulse())
 
     /// - Parameter database: for the session that hears of tasks that may run now; the rest goes through `store`.
     public init(
@@ -39,6 +42,15 @@ public final class DispatcherService: Service {
 
     /// A project was created.
     public func pokeProjects() { signals.tell(.project) }
+
+    /// How many tasks were accepted here.
+    public var acceptedCount: Int { accepted.load(ordering: .relaxed) }
+
+    /// Whether the loop that admits goes round, or waits for work.
+    public var isGoingRound: Bool { !pulse.withLock { $0.isStuck(at: .now, limit: Self.patienceWithLoop) } }
+
+    /// More than the statements of one round may take together.
+    private static let patienceWithLoop = Duration.seconds(120)
 
     public func run() async throws {
         await cancelWhenGracefulShutdown {
@@ -93,6 +105,8 @@ public final class DispatcherService: Service {
         var ticks = 0
         for await _ in signals.wakeUps {
             if Task.isCancelled { break }
+            pulse.withLock { $0.works(at: .now) }
+            defer { pulse.withLock { $0.waits() } }
             let told = signals.take()
             if told.contains(.tick) { await keepHouse(&recovery) }
             // Without a broker there is nobody to hand tasks to: they wait in the database.

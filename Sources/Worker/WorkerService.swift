@@ -7,6 +7,7 @@ public import Postgres
 import Queues
 public import ServiceLifecycle
 public import Store
+import Synchronization
 
 /// Consumes the queues, claims, executes, records.
 ///
@@ -31,6 +32,8 @@ public final class WorkerService: Service {
     private let runner: TaskRunner
     private let recorder: Recorder
     private let readingAlong: ReadingAlong
+    private let pulse = Mutex(Pulse())
+    private let ended = Atomic(0)
 
     /// - Parameters:
     ///   - database: for the session that keeps the worker alive; the rest goes through `store`.
@@ -104,12 +107,28 @@ public final class WorkerService: Service {
     /// How many tasks run here.
     public var runningCount: Int { running.count }
 
+    /// How many tasks have run here, however they ended.
+    public var endedCount: Int { ended.load(ordering: .relaxed) }
+
+    /// Whether it may claim: it is known as alive to the others.
+    public var isRegistered: Bool { lease.identity != nil }
+
+    /// Whether the loop that consumes goes round. Hangs where the thread that carries it does.
+    public func isConsuming() async -> Bool {
+        // A task of its own, because it has to run on that very thread to know.
+        await Task(executorPreference: executor) { !self.pulse.withLock { $0.isStuck(at: .now, limit: Self.patienceWithLoop) } }.value
+    }
+
+    /// More than any statement or question to the broker may take.
+    private static let patienceWithLoop = Duration.seconds(90)
+
     private func work() async {
         await withDiscardingTaskGroup { group in
             var lookAhead = LookAhead<WaitingDelivery>(patience: configuration.patience)
             for await deliveries in consumer.deliveries.cancelOnGracefulShutdown() {
                 await receive(deliveries, into: &lookAhead, in: &group)
                 await begin(&lookAhead, in: &group)
+                pulse.withLock { $0.waits() }
             }
             if let worker = lease.identity { try? await store.setWorkerStatus(.draining, of: worker.id) }
             await slots.waitForAll(timeout: configuration.drainTimeout)
@@ -144,6 +163,7 @@ public final class WorkerService: Service {
     /// Claims what waits as slots become free. Without any for a while, all of it goes back to the broker.
     private func begin(_ lookAhead: inout LookAhead<WaitingDelivery>, in group: inout DiscardingTaskGroup) async {
         while !lookAhead.isEmpty {
+            pulse.withLock { $0.works(at: .now) }
             if slots.free == 0 { await slots.waitForFree(timeout: configuration.patience) }
             // What came meanwhile may have to go first.
             await receive(consumer.deliveries.gathered(), into: &lookAhead, in: &group)
@@ -181,6 +201,7 @@ public final class WorkerService: Service {
             let place = self.recordings.take(upTo: 1) == 1 ? self.recordings : self.slots
             if place === self.recordings { self.slots.giveBack() }
             await self.recorder.record(settlement, workerID: worker.id)
+            self.ended.add(1, ordering: .relaxed)
             place.giveBack()
         }
     }
@@ -190,7 +211,10 @@ public final class WorkerService: Service {
         await consumer.pause()
         await consumer.reject(deliveries, requeue: true)
         if lease.identity == nil || recorder.isFull { try? await Task.sleep(for: .milliseconds(200)) }
+        // As long as the calls that run here.
+        pulse.withLock { $0.waits() }
         await slots.waitForFree()
+        pulse.withLock { $0.works(at: .now) }
         await consumer.resume()
     }
 

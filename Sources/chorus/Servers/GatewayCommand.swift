@@ -26,6 +26,7 @@ struct GatewayCommand: AsyncParsableCommand {
         pace.lease = try configuration.source.duration("worker.lease")
         let dispatcher = DispatcherService(
             configuration: pace, store: store, database: configuration.database, publisher: publisher, logger: logger)
+        let health = GatewayHealth(dispatcher)
         let acceptances = GroupCommit<Submission, Acceptance> { await dispatcher.accept($0) }
         let gateway = Gateway(
             configuration: try Self.gateway(configuration), store: store, acceptances: acceptances,
@@ -36,11 +37,11 @@ struct GatewayCommand: AsyncParsableCommand {
                 ReadinessCheck(name: "database") { try await Migrator(database).check() },
                 // Without the broker tasks are accepted all the same: they wait in the database.
                 ReadinessCheck(name: "broker", isOptional: true) { try await publisher.waitUntilConnected(timeout: .seconds(1)) },
-            ], logger: logger)
+            ], logger: logger, onListening: { health.listens(on: $0) })
         let services = PreparedServices(services: [database, publisher, acceptances, dispatcher, gateway], logger: logger) {
             try await StartUp.check(database, logger)
         }
-        try await Servers.run([services], logger)
+        try await Servers.run(services, health: health, logger)
     }
 
     private static func gateway(_ configuration: ChorusConfiguration) throws -> GatewayConfiguration {

@@ -26,15 +26,16 @@ struct WorkerCommand: AsyncParsableCommand {
         let session = NIOURLSession(configuration: try Self.session(configuration), logger: logger)
         do {
             let journal = try await Self.journal(configuration, logger)
+            let pace = try Self.worker(configuration)
             let worker = WorkerService(
-                configuration: try Self.worker(configuration), store: Store(database), database: configuration.database,
+                configuration: pace, store: Store(database), database: configuration.database,
                 broker: configuration.broker, topology: configuration.topology,
                 engines: EngineRegistry(session: session, hosts: try configuration.source.hosts("engines.allowed_hosts")),
                 journal: journal, executor: session.taskExecutor, logger: logger)
             let services = PreparedServices(services: [database, worker], logger: logger) {
                 try await StartUp.check(database, logger)
             }
-            try await Servers.run([services], logger)
+            try await Servers.run(services, health: WorkerHealth(worker, concurrency: pace.concurrency), logger)
         } catch {
             await session.shutdown()
             throw error
