@@ -118,7 +118,7 @@ let package = Package(
         .target(
             name: "Operations",
             dependencies: [
-                "Store", "Queues", "Domain", hummingbird, httpTypes, logging, lifecycle, nioCore,
+                "Store", "Postgres", "Queues", "Domain", hummingbird, httpTypes, logging, lifecycle, nioCore, crypto,
                 .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),

@@ -14,6 +14,8 @@ public struct OperationsError: Error, Sendable, CustomStringConvertible {
         case folderInUse = "folder_in_use"
         /// The folder must not, or cannot, be used for this.
         case folderRefused = "folder_refused"
+        /// A backup is not what its manifest says, or has none.
+        case backupDamaged = "backup_damaged"
         /// A call of the operating system failed; the message holds its words.
         case system
         /// The object is not in the state that the call needs.
@@ -38,7 +40,7 @@ public struct OperationsError: Error, Sendable, CustomStringConvertible {
     public var isRetryable: Bool {
         switch code {
         case .processFailed, .notReady, .portTaken: true
-        case .missingProgram, .folderInUse, .folderRefused, .system, .wrongState: false
+        case .missingProgram, .folderInUse, .folderRefused, .backupDamaged, .system, .wrongState: false
         }
     }
 }

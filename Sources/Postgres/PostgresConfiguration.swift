@@ -49,6 +49,28 @@ public struct PostgresConfiguration: Sendable {
     }
 }
 
+extension PostgresConfiguration {
+    /// The URL as environment variables for a program that uses libpq, so that no password stands in its command line (libpq manual,
+    /// "Environment Variables").
+    public var environment: [String: String] { (try? ConnectionOptions(url: url).environment) ?? [:] }
+
+    /// The database's name, where the URL gives one.
+    public var databaseName: String? { (try? ConnectionOptions(url: url))?["dbname"] }
+
+    /// The same server, another database.
+    public func connecting(to database: String) throws(PostgresError) -> PostgresConfiguration {
+        let allowed = Set("abcdefghijklmnopqrstuvwxyz0123456789_".utf8)
+        guard !database.isEmpty, database.utf8.allSatisfy(allowed.contains) else {
+            throw PostgresError(.invalidConfiguration, "a database's name of small letters, digits and underscores is needed")
+        }
+        // The last value counts, also over the path's (libpq manual, "Connection URIs").
+        var copy = try PostgresConfiguration(url: "\(url)\(url.contains("?") ? "&" : "?")dbname=\(database)")
+        copy.applicationName = applicationName
+        copy.poolSize = poolSize
+        return copy
+    }
+}
+
 extension PostgresConfiguration: CustomStringConvertible, CustomReflectable {
     public var description: String {
         guard let options = try? ConnectionOptions(url: url) else { return "PostgresConfiguration" }

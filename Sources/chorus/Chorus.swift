@@ -19,7 +19,9 @@ struct Chorus: AsyncParsableCommand {
                 subcommands: [GatewayCommand.self, WorkerCommand.self, DevCommand.self, SimulateEngineCommand.self]),
             CommandGroup(
                 name: "Administration",
-                subcommands: [MigrateCommand.self, AccountCommand.self, KeyCommand.self, EnginesCommand.self, VerifyCommand.self]),
+                subcommands: [
+                    MigrateCommand.self, AccountCommand.self, KeyCommand.self, EnginesCommand.self, VerifyCommand.self, BackupCommand.self,
+                ]),
             CommandGroup(name: "Clients", subcommands: [ProjectCommand.self, TaskCommand.self, BenchCommand.self]),
         ])
 }

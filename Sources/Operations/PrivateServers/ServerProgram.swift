@@ -21,6 +21,11 @@ public enum ServerProgram {
         try first(["/usr/bin/epmd"], package: "erlang-base")
     }
 
+    /// A tool of a package that has it in `/usr/bin`.
+    static func tool(_ name: String, package: String) throws -> String {
+        try first(["/usr/bin/\(name)", "/usr/local/bin/\(name)"], package: package)
+    }
+
     private static func first(_ candidates: [String], package: String) throws -> String {
         for path in candidates where access(path, X_OK) == 0 { return path }
         throw OperationsError(.missingProgram, "a program of the Debian package '\(package)' is missing: apt-get install \(package)")

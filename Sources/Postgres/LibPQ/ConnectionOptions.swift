@@ -12,6 +12,8 @@ struct ConnectionOptions {
     }
 
     private let values: [String: String]
+    /// What is set, by libpq's environment variables.
+    let environment: [String: String]
 
     /// Throws `.invalidConfiguration`. libpq's message is left out because it may quote any part of the URL.
     init(url: String) throws(PostgresError) {
@@ -21,12 +23,17 @@ struct ConnectionOptions {
         }
         defer { PQconninfoFree(options) }
         var values: [String: String] = [:]
+        var environment: [String: String] = [:]
         var option = options
         while let keyword = option.pointee.keyword {
-            if let value = option.pointee.val { values[String(cString: keyword)] = String(cString: value) }
+            if let value = option.pointee.val {
+                values[String(cString: keyword)] = String(cString: value)
+                if let name = option.pointee.envvar { environment[String(cString: name)] = String(cString: value) }
+            }
             option += 1
         }
         self.values = values
+        self.environment = environment
     }
 
     subscript(keyword: String) -> String? { values[keyword] }

@@ -67,6 +67,9 @@ struct ConfigurationKey: Sendable {
         ConfigurationKey(name: "engines.allowed_hosts", kind: .hosts, standard: ""),
         ConfigurationKey(name: "webhooks.signing_key", kind: .optionalSecret, standard: ""),
         ConfigurationKey(name: "webhooks.allowed_networks", kind: .list, standard: ""),
+        ConfigurationKey(name: "backup.target", kind: .text, standard: "/var/backups/chorus"),
+        ConfigurationKey(name: "backup.key_file", kind: .path, standard: ""),
+        ConfigurationKey(name: "backup.retention", kind: .integer(1...36_500), standard: "30"),
         ConfigurationKey(name: "log.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error"]), standard: "info"),
     ]
 }
