@@ -8,9 +8,13 @@ enum Output {
         line(value.text)
     }
 
-    /// A line on standard output, at once.
+    /// A line on standard output, at once. Who reads no more, such as `head`, ends the command, as it ends any other.
     static func line(_ text: String) {
-        FileHandle.standardOutput.write(Data("\(text)\n".utf8))
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data("\(text)\n".utf8))
+        } catch {
+            exit(128 + SIGPIPE)
+        }
     }
 
     /// A piece of a line on standard output, at once.

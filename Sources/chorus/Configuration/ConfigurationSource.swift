@@ -7,6 +7,13 @@ struct ConfigurationSource: Sendable {
         var text: String
         /// Where it stands, for error messages.
         var place: String
+        var origin = Origin.standard
+    }
+
+    enum Origin: String, Sendable {
+        case standard = "default"
+        case file
+        case environment
     }
 
     private var values: [String: Value] = [:]
@@ -16,7 +23,9 @@ struct ConfigurationSource: Sendable {
         for key in ConfigurationKey.all { values[key.name] = Value(text: key.standard, place: "the default of \(key.name)") }
         if let path = try Self.file(path, environment) { try readFile(path) }
         for key in ConfigurationKey.all {
-            if let text = environment[key.environmentName] { values[key.name] = Value(text: text, place: key.environmentName) }
+            if let text = environment[key.environmentName] {
+                values[key.name] = Value(text: text, place: key.environmentName, origin: .environment)
+            }
         }
         try check()
     }
@@ -58,7 +67,7 @@ struct ConfigurationSource: Sendable {
             let known = ConfigurationKey.all.map(\.name).joined(separator: ", ")
             throw fault(path, key, "there is no key '\(name)' (known: \(known))")
         }
-        values[name] = Value(text: try text(of: value, path, name), place: place(path, value))
+        values[name] = Value(text: try text(of: value, path, name), place: place(path, value), origin: .file)
     }
 
     private func text(of node: Node, _ path: String, _ what: String) throws -> String {
