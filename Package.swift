@@ -12,6 +12,7 @@ let settings: [SwiftSetting] = [
 
 // Third parties, each with what it earns its place with.
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
@@ -33,6 +34,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         // Structured logs behind one API.
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        // Counters and times behind one API.
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         // Ordered start, graceful stop and signals of long-lived parts.
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         // The gateway's HTTP server.
@@ -100,11 +103,11 @@ let package = Package(
             swiftSettings: settings),
 
         // The services.
-        .target(name: "Dispatcher", dependencies: ["Store", "Postgres", "Queues", "AMQP", "Domain", heaps, logging, lifecycle], swiftSettings: settings),
+        .target(name: "Dispatcher", dependencies: ["Store", "Postgres", "Queues", "AMQP", "Domain", heaps, logging, metrics, lifecycle], swiftSettings: settings),
         .target(
             name: "Gateway",
             dependencies: [
-                "Store", "Postgres", "Queues", "AMQP", "Domain", crypto, hummingbird, hummingbirdCore, nioCore, httpTypes, logging, lifecycle,
+                "Store", "Postgres", "Queues", "AMQP", "Domain", crypto, hummingbird, hummingbirdCore, nioCore, httpTypes, logging, metrics, lifecycle,
                 .product(name: "HummingbirdTLS", package: "hummingbird"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"), .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -113,12 +116,12 @@ let package = Package(
             resources: [.embedInCode("OpenAPI/Document"), .embedInCode("OpenAPI/Page")], swiftSettings: settings),
         .target(
             name: "Worker",
-            dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "SocketExecutor", "Domain", collections, heaps, logging, lifecycle],
+            dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "SocketExecutor", "Domain", collections, heaps, logging, metrics, lifecycle],
             swiftSettings: settings),
         .target(
             name: "Operations",
             dependencies: [
-                "Store", "Postgres", "Queues", "Domain", hummingbird, httpTypes, logging, lifecycle, nioCore, crypto,
+                "Store", "Postgres", "Queues", "Domain", hummingbird, httpTypes, logging, metrics, lifecycle, nioCore, crypto,
                 .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
@@ -129,7 +132,7 @@ let package = Package(
             dependencies: [
                 "Gateway", "Worker", "Dispatcher", "Operations", "Store", "Queues", "Engines", "NIOURLSession", "Postgres", "AMQP",
                 "Domain",
-                logging, lifecycle, httpTypes, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                logging, metrics, lifecycle, httpTypes, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
                 nioCore, .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Histogram", package: "hdrhistogram-swift"),
@@ -188,7 +191,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "OperationsTests",
-            dependencies: ["Operations", "Store", "Postgres", "TestSupport", "NIOURLSession", "Domain", httpTypes, logging, lifecycle],
+            dependencies: ["Operations", "Store", "Postgres", "TestSupport", "NIOURLSession", "Domain", httpTypes, logging, metrics, lifecycle],
             swiftSettings: settings),
     ]
 )

@@ -1,4 +1,5 @@
 import AMQP
+import CoreMetrics
 import Queues
 public import Store
 import Synchronization
@@ -11,7 +12,9 @@ extension DispatcherService {
         let count = submissions.reduce(0) { $0 + $1.size }
         let room = publisher.takesMessages ? directAdmission.take(upTo: count) : 0
         let outcomes = await store.accept(submissions, admitting: room, held: gateBook.held)
-        accepted.add(zip(submissions, outcomes).reduce(0) { (try? $1.1.get()) == nil ? $0 : $0 + $1.0.size }, ordering: .relaxed)
+        let stored = zip(submissions, outcomes).reduce(0) { (try? $1.1.get()) == nil ? $0 : $0 + $1.0.size }
+        accepted.add(stored, ordering: .relaxed)
+        acceptedMetric.increment(by: stored)
         let admitted = outcomes.flatMap { (try? $0.get())?.admitted ?? [] }
         outbox.put(admitted)
         let isLookDue = directAdmission.used(

@@ -1,4 +1,5 @@
 public import AMQP
+import CoreMetrics
 import Domain
 public import Logging
 public import Postgres
@@ -23,6 +24,7 @@ public final class DispatcherService: Service {
     let newcomers = Newcomers()
     let gateBook = GateBook()
     let accepted = Atomic(0)
+    let acceptedMetric = Counter(label: "chorus_tasks_accepted_total")
     private let pulse = Mutex(Pulse())
 
     /// - Parameter database: for the session that hears of tasks that may run now; the rest goes through `store`.

@@ -31,13 +31,14 @@ public struct Gateway: Service {
     ///   - intake: how projects and tasks are taken from the broker; nil where this gateway takes none.
     ///   - exchange: the broker that events are published on; nil where this gateway publishes none.
     ///   - readiness: what `/readyz` asks, all at once.
+    ///   - metrics: what `/metrics` answers; nil where that has a port of its own.
     ///   - onListening: called with the port when connections are taken.
     public init(
         configuration: GatewayConfiguration = GatewayConfiguration(), store: Store, acceptances: GroupCommit<Submission, Acceptance>,
         onWaiting: @escaping @Sendable () -> Void, onProjectCreated: @escaping @Sendable () -> Void,
         takesBrokerMessages: @escaping @Sendable () -> Bool = { true }, intake: IntakeConfiguration? = nil,
         exchange: AMQPConfiguration? = nil, readiness: [ReadinessCheck],
-        logger: Logger,
+        metrics: (@Sendable () async -> String)? = nil, logger: Logger,
         onListening: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         self.configuration = configuration
@@ -56,7 +57,7 @@ public struct Gateway: Service {
         let engines = EngineDirectory(store)
         let bodies = BodyReader(limit: configuration.bodyLimit)
         var routes = RouteTable()
-        HealthRoutes(checks: readiness, timeout: configuration.readinessTimeout).add(to: &routes)
+        HealthRoutes(checks: readiness, timeout: configuration.readinessTimeout, metrics: metrics).add(to: &routes)
         let creations = ProjectCreations(store: store, engines: engines, webhooks: configuration.webhooks, onCreated: onProjectCreated)
         ProjectRoutes(store: store, access: access, bodies: bodies, creations: creations).add(to: &routes)
         var finishers: [any Service] = []

@@ -16,6 +16,7 @@ struct TaskRunner: Sendable {
     /// Told of each call; nil where nobody can read along.
     var readingAlong: ReadingAlong?
     let balance = EngineBalance()
+    let metrics = WorkerMetrics()
 
     func run(_ task: ClaimedTask, workerID: UUID) async -> Settlement {
         if task.type == TaskType.group.rawValue { return await completeGroup(task) }
@@ -54,9 +55,18 @@ struct TaskRunner: Sendable {
         let tokens = { TokenEstimate.tokensOfCall(input, type: task.type) }
         return await gates.pass(engine, tokens: tokens, timeLeft: task.timeLeft) { () throws(EngineError) in
             let key = idempotencyKey(of: call, task)
-            return task.isEmbedding
-                ? try await engine.embed(input, timeout: task.timeLeft, idempotencyKey: key)
-                : try await engine.call(input, timeout: task.timeLeft, idempotencyKey: key, progress: progress)
+            let start = ContinuousClock.now
+            do throws(EngineError) {
+                let answer =
+                    task.isEmbedding
+                    ? try await engine.embed(input, timeout: task.timeLeft, idempotencyKey: key)
+                    : try await engine.call(input, timeout: task.timeLeft, idempotencyKey: key, progress: progress)
+                metrics.called(call.engine, .success(answer), after: .now - start)
+                return answer
+            } catch {
+                metrics.called(call.engine, .failure(error), after: .now - start)
+                throw error
+            }
         }
     }
 

@@ -180,6 +180,7 @@ public final class WorkerService: Service {
     private func claim(_ deliveries: [AMQPDelivery], _ ids: [UUID], worker: WorkerIdentity, in group: inout DiscardingTaskGroup) async {
         do {
             let claimed = try await store.claim(ids, workerID: worker.id, fleetDefault: engines.defaultEngine)
+            runner.metrics.claimed(claimed.count)
             await consumer.acknowledge(deliveries)
             // A message of a task that moved on gets no claim, and needs no slot.
             slots.giveBack(ids.count - claimed.count)
@@ -202,6 +203,7 @@ public final class WorkerService: Service {
             if place === self.recordings { self.slots.giveBack() }
             await self.recorder.record(settlement, workerID: worker.id)
             self.ended.add(1, ordering: .relaxed)
+            self.runner.metrics.recorded(settlement.outcome)
             place.giveBack()
         }
     }

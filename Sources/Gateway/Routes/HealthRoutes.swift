@@ -3,13 +3,21 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 
-/// `GET /healthz`: the process lives. `GET /readyz`: it can do its work. Neither asks for a key.
+/// `GET /healthz`: the process lives. `GET /readyz`: it can do its work. `GET /metrics`: what it counted. None asks for a key.
 struct HealthRoutes: Sendable {
     let checks: [ReadinessCheck]
     let timeout: Duration
+    /// What it counted, in Prometheus's text format; nil where that is answered on another port.
+    let metrics: (@Sendable () async -> String)?
 
     func add(to routes: inout RouteTable) {
         routes.on(.get, "/healthz") { _, _ in Response(["status": "ok"]) }
+        routes.on(.get, "/metrics") { _, _ in
+            guard let metrics else { throw Problem.notFound("page: metrics have a port of their own") }
+            return Response(
+                status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: await metrics())))
+        }
         routes.on(.get, "/readyz") { _, context in try await self.ready(context.logger) }
     }
 

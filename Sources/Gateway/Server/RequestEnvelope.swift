@@ -15,6 +15,7 @@ struct RequestEnvelope: RouterMiddleware {
     /// Answers say that this host is to be asked with TLS only (RFC 6797).
     let isEncrypted: Bool
     let logLevel: Logger.Level
+    let metrics = GatewayMetrics()
 
     init(_ configuration: GatewayConfiguration) {
         limits = RequestLimits(requestsPerSecond: configuration.requestsPerSecond, refusalsPerMinute: configuration.refusalsPerMinute)
@@ -50,12 +51,14 @@ struct RequestEnvelope: RouterMiddleware {
         response.headers[.cacheControl] = "no-store"
         if isEncrypted { response.headers[.strictTransportSecurity] = "max-age=31536000" }
         if !crossOrigin.origins.isEmpty { response.headers.append(contentsOf: crossOrigin.headers(for: request)) }
+        let time = ContinuousClock.now - start
+        metrics.answered(request.method, route: context.endpointPath, status: response.status.code, after: time)
         context.logger.log(
             level: logLevel, "request",
             metadata: [
                 LogKey.method: "\(request.method.rawValue)", LogKey.route: "\(context.endpointPath ?? "")",
                 LogKey.status: "\(response.status.code)", LogKey.client: "\(context.clientAddress)",
-                LogKey.milliseconds: "\((ContinuousClock.now - start) / .milliseconds(1))",
+                LogKey.milliseconds: "\(time / .milliseconds(1))",
             ])
         return response
     }

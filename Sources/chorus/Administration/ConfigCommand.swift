@@ -61,7 +61,11 @@ struct ConfigCommand: AsyncParsableCommand {
 extension ConfigurationKey {
     /// The value as people may see it: a secret that is named stays named, of a URL its password and its query are left out.
     func shown(_ text: String) -> String {
-        guard case .secret = kind else { return text }
+        switch kind {
+        case .secret, .optionalSecret: break
+        default: return text
+        }
+        if text.isEmpty { return text }
         if text.hasPrefix("env:") || text.hasPrefix("credential:") { return text }
         guard let scheme = text.range(of: "://") else { return "…" }
         let rest = text[scheme.upperBound...].prefix { $0 != "?" }

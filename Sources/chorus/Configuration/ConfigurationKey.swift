@@ -67,6 +67,8 @@ struct ConfigurationKey: Sendable {
         ConfigurationKey(name: "engines.allowed_hosts", kind: .hosts, standard: ""),
         ConfigurationKey(name: "webhooks.signing_key", kind: .optionalSecret, standard: ""),
         ConfigurationKey(name: "webhooks.allowed_networks", kind: .list, standard: ""),
+        ConfigurationKey(name: "metrics.host", kind: .text, standard: "127.0.0.1"),
+        ConfigurationKey(name: "metrics.port", kind: .integer(0...65_535), standard: "0"),
         ConfigurationKey(name: "backup.target", kind: .text, standard: "/var/backups/chorus"),
         ConfigurationKey(name: "backup.key_file", kind: .path, standard: ""),
         ConfigurationKey(name: "backup.retention", kind: .integer(1...36_500), standard: "30"),

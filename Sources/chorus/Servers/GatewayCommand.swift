@@ -3,6 +3,7 @@ import ArgumentParser
 import Dispatcher
 import Gateway
 import Logging
+import Operations
 import Postgres
 import ServiceLifecycle
 import Store
@@ -18,6 +19,7 @@ struct GatewayCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try ChorusConfiguration(path: options.config, applicationName: "chorus-gateway")
         let logger = configuration.logger("chorus.gateway")
+        let metrics = Telemetry.start()
         let database = PostgresClient(configuration: configuration.database, logger: logger)
         let store = Store(database)
         let publisher = AMQPPublisher(configuration: configuration.broker, topology: configuration.topology, logger: logger)
@@ -28,6 +30,11 @@ struct GatewayCommand: AsyncParsableCommand {
             configuration: pace, store: store, database: configuration.database, publisher: publisher, logger: logger)
         let health = GatewayHealth(dispatcher)
         let acceptances = GroupCommit<Submission, Acceptance> { await dispatcher.accept($0) }
+        let text: @Sendable () async -> String = {
+            await Telemetry.read(publisher, configuration.partitioning)
+            return metrics.text()
+        }
+        let metricsServer = try Telemetry.server(configuration, logger, text)
         let gateway = Gateway(
             configuration: try Self.gateway(configuration), store: store, acceptances: acceptances,
             onWaiting: { dispatcher.poke() }, onProjectCreated: { dispatcher.pokeProjects() },
@@ -37,8 +44,9 @@ struct GatewayCommand: AsyncParsableCommand {
                 ReadinessCheck(name: "database") { try await Migrator(database).check() },
                 // Without the broker tasks are accepted all the same: they wait in the database.
                 ReadinessCheck(name: "broker", isOptional: true) { try await publisher.waitUntilConnected(timeout: .seconds(1)) },
-            ], logger: logger, onListening: { health.listens(on: $0) })
-        let services = PreparedServices(services: [database, publisher, acceptances, dispatcher, gateway], logger: logger) {
+            ], metrics: metricsServer == nil ? text : nil, logger: logger, onListening: { health.listens(on: $0) })
+        let parts: [any Service] = [database, publisher, acceptances, dispatcher, gateway] + (metricsServer.map { [$0] } ?? [])
+        let services = PreparedServices(services: parts, logger: logger) {
             try await StartUp.check(database, logger)
         }
         try await Servers.run(services, health: health, logger)

@@ -4,6 +4,7 @@ import Engines
 import Foundation
 import Logging
 import NIOURLSession
+import Operations
 import Postgres
 import ServiceLifecycle
 import Store
@@ -20,6 +21,7 @@ struct WorkerCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try ChorusConfiguration(path: options.config, applicationName: "chorus-worker")
         let logger = configuration.logger("chorus.worker")
+        let metrics = Telemetry.start()
         var settings = configuration.database
         settings.planning = .byKey
         let database = PostgresClient(configuration: settings, logger: logger)
@@ -32,7 +34,12 @@ struct WorkerCommand: AsyncParsableCommand {
                 broker: configuration.broker, topology: configuration.topology,
                 engines: EngineRegistry(session: session, hosts: try configuration.source.hosts("engines.allowed_hosts")),
                 journal: journal, executor: session.taskExecutor, logger: logger)
-            let services = PreparedServices(services: [database, worker], logger: logger) {
+            let metricsServer = try Telemetry.server(configuration, logger) {
+                Telemetry.read(worker, concurrency: pace.concurrency)
+                return metrics.text()
+            }
+            let parts: [any Service] = [database, worker] + (metricsServer.map { [$0] } ?? [])
+            let services = PreparedServices(services: parts, logger: logger) {
                 try await StartUp.check(database, logger)
             }
             try await Servers.run(services, health: WorkerHealth(worker, concurrency: pace.concurrency), logger)

@@ -39,6 +39,7 @@ struct AccessMatrix {
     static let entries: [String: Entry] = [
         "GET /healthz": Entry(.open),
         "GET /readyz": Entry(.open),
+        "GET /metrics": Entry(.open),
         "GET /openapi.json": Entry(.open),
         "GET /docs": Entry(.open, streams: true),
         "GET /docs/reference.css": Entry(.open, streams: true),

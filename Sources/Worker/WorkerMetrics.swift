@@ -1,0 +1,77 @@
+import CoreMetrics
+import Domain
+import Engines
+import Store
+import Synchronization
+
+/// What the worker counts.
+final class WorkerMetrics: Sendable {
+    /// Of one engine; what a call adds to costs no look-up of labels.
+    private final class OfEngine: Sendable {
+        let time: CoreMetrics.Timer
+        let prompt: Counter
+        let completion: Counter
+        private let engine: String
+        private let outcomes = Mutex<[String: Counter]>([:])
+
+        init(_ engine: String) {
+            self.engine = engine
+            time = CoreMetrics.Timer(label: "chorus_engine_call_seconds", dimensions: [("engine", engine)])
+            prompt = Counter(label: "chorus_engine_tokens_total", dimensions: [("engine", engine), ("kind", "prompt")])
+            completion = Counter(label: "chorus_engine_tokens_total", dimensions: [("engine", engine), ("kind", "completion")])
+        }
+
+        func ended(_ outcome: String) {
+            outcomes.withLock { outcomes in
+                if let known = outcomes[outcome] { return known }
+                let new = Counter(label: "chorus_engine_calls_total", dimensions: [("engine", engine), ("outcome", outcome)])
+                outcomes[outcome] = new
+                return new
+            }.increment()
+        }
+    }
+
+    private let engines = Mutex<[String: OfEngine]>([:])
+    private let ended = Mutex<[String: Counter]>([:])
+    private let claimed = Counter(label: "chorus_tasks_claimed_total")
+
+    /// A call of an engine ended.
+    func called(_ engine: String, _ result: Result<EngineAnswer, EngineError>, after time: Duration) {
+        let meters = engines.withLock { engines in
+            if let known = engines[engine] { return known }
+            let new = OfEngine(engine)
+            engines[engine] = new
+            return new
+        }
+        let usage: TokenUsage?
+        switch result {
+        case .success(let answer):
+            meters.ended("completed")
+            usage = answer.usage
+        case .failure(let error):
+            meters.ended(error.kind.rawValue)
+            usage = error.partial?.usage
+        }
+        meters.time.recordNanoseconds(Int64(time / .nanoseconds(1)))
+        guard let usage else { return }
+        meters.prompt.increment(by: usage.promptTokens)
+        meters.completion.increment(by: usage.completionTokens)
+    }
+
+    func claimed(_ count: Int) { claimed.increment(by: count) }
+
+    func recorded(_ outcome: TaskOutcome) {
+        let status =
+            switch outcome {
+            case .completed: TaskStatus.completed.rawValue
+            case .failed: TaskStatus.failed.rawValue
+            case .retrying: TaskStatus.retrying.rawValue
+            }
+        ended.withLock { ended in
+            if let known = ended[status] { return known }
+            let new = Counter(label: "chorus_tasks_ended_total", dimensions: [("status", status)])
+            ended[status] = new
+            return new
+        }.increment()
+    }
+}
