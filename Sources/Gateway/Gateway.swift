@@ -50,8 +50,9 @@ public struct Gateway: Service {
         let events = EventHub(store: store, limits: EventHub.Limits(configuration), logger: logger)
         var attendants: [any Service] = [uses, events, DeltaLine(hub: events, logger: logger)]
         if let signing = configuration.webhooks.signing {
-            attendants.append(WebhookPump(store: store, logger: logger))
-            attendants.append(WebhookSender(store: store, signing: signing, targets: configuration.webhooks.targets, logger: logger))
+            let sender = WebhookSender(store: store, signing: signing, targets: configuration.webhooks.targets, logger: logger)
+            attendants.append(WebhookPump(store: store, logger: logger) { sender.poke() })
+            attendants.append(sender)
         }
         self.attendants = attendants
         let engines = EngineDirectory(store)

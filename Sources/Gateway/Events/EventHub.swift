@@ -233,6 +233,7 @@ final class EventHub: Service {
 
     private func publish(_ events: [EventRecord], through position: Int64) {
         let topics = state.withLock { state in Set(state.readers.keys) }
+        let followsTasks = topics.contains { if case .task = $0 { true } else { false } }
         var batches: [EventTopic: EventBatch] = [:]
         for (projectID, events) in Dictionary(grouping: events, by: \.projectID) {
             let wanted =
@@ -241,6 +242,7 @@ final class EventHub: Service {
             guard !wanted.isEmpty else { continue }
             let batch = EventBatch(wanted)
             if topics.contains(.project(projectID)) { batches[.project(projectID)] = batch }
+            guard followsTasks else { continue }
             for part in batch.parts where part.name == .task(.processing) {
                 if let taskID = part.taskID, topics.contains(.task(taskID)) { tasksToAskFor.add(taskID) }
             }

@@ -13,6 +13,8 @@ struct WebhookPump: Service {
 
     let store: Store
     let logger: Logger
+    /// Called when deliveries were noted; must not wait.
+    let onAdded: @Sendable () -> Void
 
     func run() async {
         await cancelWhenGracefulShutdown {
@@ -48,6 +50,7 @@ struct WebhookPump: Service {
             // Somebody else does it: that will do for now.
             return Self.quietPace
         }
+        if !deliveries.isEmpty { onAdded() }
         return events.count == EventLogReader.pageLimit ? .zero : Self.pace
     }
 

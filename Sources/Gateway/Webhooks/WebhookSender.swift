@@ -13,8 +13,8 @@ import Synchronization
 final class WebhookSender: Service {
     private static let atOnce = 64
     private static let lease = Duration.seconds(60)
-    private static let pace = Duration.milliseconds(250)
-    private static let quietPace = Duration.seconds(2)
+    /// How often it looks for deliveries whose time has come again, and for those that another gateway noted.
+    private static let pace = Duration.seconds(2)
     /// Addresses of one host that are tried.
     private static let tries = 3
 
@@ -29,13 +29,19 @@ final class WebhookSender: Service {
     private let logger: Logger
     private let lookup = AddressLookup()
     private let underWay = Mutex(UnderWay())
+    private let wakeUp: AsyncStream<Void>.Continuation
+    private let wakeUps: AsyncStream<Void>
 
     init(store: Store, signing: WebhookSigning, targets: WebhookTargets, logger: Logger) {
         self.store = store
         self.signing = signing
         self.targets = targets
         self.logger = logger
+        (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
+
+    /// Deliveries were noted.
+    func poke() { wakeUp.yield() }
 
     /// Posts until the graceful shutdown, and finishes what is under way then.
     /// - Throws: where TLS cannot be set up.
@@ -45,18 +51,25 @@ final class WebhookSender: Service {
         let tls = try NIOSSLContext(configuration: configuration)
         lookup.start()
         await withDiscardingTaskGroup { group in
-            while !Task.isShuttingDownGracefully, !Task.isCancelled {
-                let pause = await self.begin(&group, tls)
-                try? await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }
+            group.addTask {
+                await cancelWhenGracefulShutdown {
+                    while !Task.isCancelled {
+                        self.wakeUp.yield()
+                        try? await Task.sleep(for: Self.pace)
+                    }
+                }
+            }
+            for await _ in self.wakeUps.cancelOnGracefulShutdown() {
+                while !Task.isShuttingDownGracefully, await self.begin(&group, tls) {}
             }
         }
         await lookup.stop()
     }
 
-    /// Claims what is due and begins with it, and says when to look again.
-    private func begin(_ group: inout DiscardingTaskGroup, _ tls: NIOSSLContext) async -> Duration {
+    /// Claims what is due and begins with it; true where more may be due.
+    private func begin(_ group: inout DiscardingTaskGroup, _ tls: NIOSSLContext) async -> Bool {
         let (free, busy) = underWay.withLock { (Self.atOnce - $0.count, Array($0.byURL.keys)) }
-        guard free > 0 else { return Self.pace }
+        guard free > 0 else { return false }
         do {
             let claimed = try await store.claimDeliveries(limit: free, lease: Self.lease, busy: busy)
             for delivery in claimed {
@@ -71,14 +84,14 @@ final class WebhookSender: Service {
                         let left = state.byURL[delivery.url, default: 1] - 1
                         state.byURL[delivery.url] = left > 0 ? left : nil
                     }
+                    // There is room for the next ones.
+                    self.wakeUp.yield()
                 }
             }
-            // What is behind these may be due too.
-            if !claimed.isEmpty { return .milliseconds(20) }
-            return busy.isEmpty ? Self.quietPace / 4 : Self.pace
+            return !claimed.isEmpty
         } catch {
             logger.warning("deliveries of webhooks were not claimed, it is tried again", metadata: [LogKey.error: "\(error)"])
-            return Self.quietPace
+            return false
         }
     }
 

@@ -47,12 +47,16 @@ extension Store {
         ).first?.event
     }
 
-    /// What readers are told of the entries of `page`, as many of them as keep to a megabyte of outputs (compressed), one at least: what is
-    /// read lies in memory.
+    /// What readers are told of the entries of `page`, as many of them as keep to a megabyte of outputs, one at least: what is read lies in
+    /// memory. A short value is no longer than it is stored; others are measured, since they may be compressed to little.
     private static let told = """
         SELECT \(LogEntry.columns)
         FROM (
-            SELECT page.*, sum(CASE page.event WHEN 'completed' THEN coalesce(pg_column_size(o.output_data), 0) ELSE 0 END)
+            SELECT page.*, sum(
+                CASE
+                    WHEN page.event <> 'completed' OR o.output_data IS NULL THEN 0
+                    WHEN pg_column_size(o.output_data) < 1000 THEN 1000
+                    ELSE octet_length(o.output_data::text) END)
                 OVER (ORDER BY page.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
             FROM page LEFT JOIN tasks o ON o.task_id = page.task_id
         ) AS e

@@ -2,6 +2,7 @@ import Domain
 import Foundation
 import HTTPTypes
 import Logging
+import NIOCore
 import Postgres
 import ServiceLifecycle
 import Store
@@ -74,16 +75,71 @@ import Testing
             let reader = EventReader.open("/v1/projects/\(project)/events", of: fixture)
             try await reader.ready()
             for _ in 0..<5 {
-                try await submit(20, to: project, fixture)
+                // Some may be answered 503 or 504: what was stored all the same is found below.
+                let tasks = Array(repeating: AccessMatrix.task, count: 20).joined(separator: ",")
+                _ = try await fixture.send(.post, "/v1/projects/\(project)/tasks", "[\(tasks)]")
                 // Those of the gateway and of this test alike: whatever is under way is tried again.
                 _ = try? await fixture.database.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
             }
-            try await eventually("all are there", within: .seconds(30)) { reader.events.count >= 100 }
-            let ids = reader.events.compactMap(\.id)
-            #expect(ids.count == 100 && ids == ids.sorted() && Set(ids).count == 100)
+            try await eventually("a last one is taken") {
+                try await fixture.send(.post, "/v1/projects/\(project)/tasks", AccessMatrix.task).status == 201
+            }
+            let stored = try await fixture.database.query("SELECT seq FROM event_log ORDER BY seq") { try $0.decode(Int64.self) }
+            #expect(stored.count > 20)
+            try await eventually("all are there", within: .seconds(30)) { reader.events.count >= stored.count }
+            #expect(reader.events.compactMap(\.id) == stored)
             #expect(!reader.isAtEnd)
             await reader.close()
+        }
+    }
+
+    @Test func aReaderThatTakesNothingHoldsUpNobodyAndMissesNothing() async throws {
+        try await GatewayFixture.with { fixture in
+            let project = try await fixture.makeProject()
+            let path = "/v1/projects/\(project)/events"
+            // It takes little, so that the test does not wait for it.
+            let other = EventReader.open("\(path)?events=project.paused", of: fixture)
+            try await other.ready()
+            let place = try #require(other.lastID)
+            try await RawConnection.with(port: fixture.port) { slow in
+                try await slow.send(
+                    "GET \(path) HTTP/1.1\r\nhost: x\r\nauthorization: Bearer \(fixture.key.secret)\r\nlast-event-id: \(place)\r\n\r\n")
+                // 12 MB of events, more than what any buffer holds, while it takes nothing.
+                _ = try await fixture.database.execute(
+                    """
+                    INSERT INTO tasks (task_id, project_id, user_id, task_type, status, input_data)
+                    SELECT chorus_uuid_v7(), project_id, user_id, 'chat', 'pending', '{}'
+                    FROM projects, generate_series(1, 60) WHERE project_id = \(try #require(UUID(uuidString: project)))
+                    """)
+                for status in ["in_queue", "processing", "completed"] {
+                    _ = try await fixture.database.execute(
+                        "UPDATE tasks SET status = \(status), output_data = jsonb_build_object('text', repeat(md5(random()::text), 6000))")
+                }
+                _ = try await fixture.send(.post, "/v1/projects/\(project)/pause", "{}")
+                try await eventually("the other reader is not held up", within: .seconds(30)) { other.names == ["project.paused"] }
+                let stored = try await fixture.database.query("SELECT seq FROM event_log WHERE task_id IS NOT NULL ORDER BY seq") {
+                    try $0.decode(Int64.self)
+                }
+                #expect(stored.count == 240)
+                // Lines of data are long: only the short ones say what came.
+                var (ids, id, line) = ([Int64](), Int64?.none, [UInt8]())
+                reading: for try await piece in slow.inbound {
+                    for byte in piece.readableBytesView {
+                        if byte != UInt8(ascii: "\n") {
+                            if line.count < 40 { line.append(byte) }
+                            continue
+                        }
+                        let text = String(decoding: line, as: UTF8.self)
+                        line = []
+                        if text.hasPrefix("id: ") { id = Int64(text.dropFirst("id: ".count)) }
+                        if text.hasPrefix("event: task."), let id { ids.append(id) }
+                        if ids.count == stored.count { break reading }
+                    }
+                }
+                #expect(ids == stored)
+            }
+            await other.close()
         }
     }
 
