@@ -65,7 +65,7 @@ struct GatewayFixture: Sendable {
         configure(&configuration)
         let gateway = Gateway(
             configuration: configuration, store: store, acceptances: acceptances, onWaiting: { accepted.add() }, onProjectCreated: {},
-            intake: intake, exchange: exchange, readiness: readiness, logger: logger, onListening: { port.yield($0) })
+            intake: intake, exchange: exchange, readiness: readiness, metrics: { "" }, logger: logger, onListening: { port.yield($0) })
         let services = ServiceGroup(services: [acceptances, gateway], logger: logger)
         try await withThrowingTaskGroup { group in
             group.addTask { try await services.run() }
