@@ -97,12 +97,11 @@ extension BackupStore {
     /// - Returns: the places of what went.
     public func prune(keeping: Int, isTrial: Bool = false, now: Date = Date()) async throws -> [String] {
         var removed: [String] = []
-        let good = try await list().filter { $0.state == .good }
-        for entry in good.dropFirst(max(keeping, 1))
-        where entry.createdAt.addingTimeInterval(TimeInterval(entry.retentionPeriod) * 86_400) < now {
-            removed.append(entry.place)
+        let files = try await target.files()
+        let good = try await manifests(files).filter { files[$0.file] == $0.sizeBytes }
+        for manifest in good.dropFirst(max(keeping, 1)) where manifest.expiresAt < now {
+            removed.append(target.place(manifest.file))
             if isTrial { continue }
-            let manifest = try await manifest(entry.id.text)
             try await recorded(.prune, manifest) {
                 // The manifest first: a file without one is no backup.
                 try await target.remove(manifest.manifestFile)

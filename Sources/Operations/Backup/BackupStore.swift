@@ -57,7 +57,8 @@ public struct BackupStore: Sendable {
     /// - Throws: `OperationsError` with the words of what failed; no file is left that looks like a backup.
     public func create(retention: Int) async throws -> BackupManifest {
         let id = UUID.v7()
-        let createdAt = Date()
+        // Whole seconds, as the manifest keeps it: the table must not know another time of the same backup.
+        let createdAt = Date(timeIntervalSince1970: Date().timeIntervalSince1970.rounded(.down))
         let encryption: BackupManifest.Encryption = keyFile == nil ? .none : .age
         let source = database.databaseName ?? "chorus"
         let name = BackupManifest.fileName(database: source, id: id, createdAt: createdAt, encryption: encryption)
@@ -106,12 +107,13 @@ public struct BackupStore: Sendable {
                 id: record.id, state: state, place: record.path, sizeBytes: Int(record.sizeBytes), createdAt: record.createdAt,
                 retentionPeriod: record.retentionPeriod, checksum: record.checksum, isEncrypted: record.path.hasSuffix(".age"))
         }
-        return entries.values.sorted { $0.createdAt > $1.createdAt }
+        // Ids rise with time: they order those of one second.
+        return entries.values.sorted { ($0.createdAt, $0.id.text) > ($1.createdAt, $1.id.text) }
     }
 
     /// The manifest of a backup: by its id, the first characters of it, its file's name, or `latest`.
     public func manifest(_ text: String) async throws -> BackupManifest {
-        let all = try await manifests(try await target.files()).sorted { $0.createdAt > $1.createdAt }
+        let all = try await manifests(try await target.files())
         let found =
             text == "latest"
             ? Array(all.prefix(1))
@@ -126,14 +128,14 @@ public struct BackupStore: Sendable {
         return manifest
     }
 
-    /// A manifest that cannot be read is nobody's: its backup does not show as good.
-    private func manifests(_ files: [String: Int]) async throws -> [BackupManifest] {
+    /// Newest first. A manifest that cannot be read is nobody's: its backup does not show as good.
+    func manifests(_ files: [String: Int]) async throws -> [BackupManifest] {
         var manifests: [BackupManifest] = []
         for name in files.keys.sorted() where name.hasSuffix(BackupManifest.suffix) {
             guard let manifest = try? BackupManifest(text: await target.text(name)), manifest.manifestFile == name else { continue }
             manifests.append(manifest)
         }
-        return manifests
+        return manifests.sorted { ($0.createdAt, $0.backupID.text) > ($1.createdAt, $1.backupID.text) }
     }
 
     // MARK: Tools

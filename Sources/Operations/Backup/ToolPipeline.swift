@@ -25,9 +25,9 @@ struct ToolPipeline: Sendable {
         /// Closed here when the tool has it.
         case descriptor(FileDescriptor)
 
-        func open() throws -> FileDescriptor? {
+        func open() throws -> FileDescriptor {
             switch self {
-            case .none: nil
+            case .none: try FileDescriptor.open("/dev/null", .readOnly, options: [.closeOnExec])
             case .path(let path): try FileDescriptor.open(path, .readOnly, options: [.closeOnExec])
             case .descriptor(let descriptor): descriptor
             }
@@ -54,9 +54,7 @@ struct ToolPipeline: Sendable {
                     group.addTask { try await Self.run(tool, from: source, into: pipe.writeEnd, errors: errors) }
                 }
                 if let last = tools.last {
-                    let source = input
-                    input = nil
-                    try await Self.run(last, from: source, errors: try words.open(tools.count - 1), consume)
+                    try await Self.run(last, from: input, errors: try words.open(tools.count - 1), consume)
                 }
                 try await group.waitForAll()
             }
@@ -65,42 +63,24 @@ struct ToolPipeline: Sendable {
         }
     }
 
-    private static func run(_ tool: Tool, from input: FileDescriptor?, into output: FileDescriptor, errors: FileDescriptor) async throws {
-        let status: TerminationStatus
-        if let input {
-            status = try await Subprocess.run(
-                configuration(tool), input: .fileDescriptor(input, closeAfterSpawningProcess: true),
-                output: .fileDescriptor(output, closeAfterSpawningProcess: true),
-                error: .fileDescriptor(errors, closeAfterSpawningProcess: true)
-            ).terminationStatus
-        } else {
-            status = try await Subprocess.run(
-                configuration(tool), input: .none, output: .fileDescriptor(output, closeAfterSpawningProcess: true),
-                error: .fileDescriptor(errors, closeAfterSpawningProcess: true)
-            ).terminationStatus
-        }
-        guard status.isSuccess else { throw ToolFailure(tool: tool.name, status: "\(status)") }
+    private static func run(_ tool: Tool, from input: FileDescriptor, into output: FileDescriptor, errors: FileDescriptor) async throws {
+        let result = try await Subprocess.run(
+            configuration(tool), input: .fileDescriptor(input, closeAfterSpawningProcess: true),
+            output: .fileDescriptor(output, closeAfterSpawningProcess: true),
+            error: .fileDescriptor(errors, closeAfterSpawningProcess: true))
+        guard result.terminationStatus.isSuccess else { throw ToolFailure(tool: tool.name, status: "\(result.terminationStatus)") }
     }
 
     private static func run(
-        _ tool: Tool, from input: FileDescriptor?, errors: FileDescriptor, _ consume: (UnsafeRawBufferPointer) throws -> Void
+        _ tool: Tool, from input: FileDescriptor, errors: FileDescriptor, _ consume: (UnsafeRawBufferPointer) throws -> Void
     ) async throws {
-        let status: TerminationStatus
-        if let input {
-            status = try await Subprocess.run(
-                configuration(tool), input: .fileDescriptor(input, closeAfterSpawningProcess: true), output: .sequence,
-                error: .fileDescriptor(errors, closeAfterSpawningProcess: true)
-            ) { execution in
-                for try await buffer in execution.standardOutput { try buffer.withUnsafeBytes(consume) }
-            }.terminationStatus
-        } else {
-            status = try await Subprocess.run(
-                configuration(tool), input: .none, output: .sequence, error: .fileDescriptor(errors, closeAfterSpawningProcess: true)
-            ) { execution in
-                for try await buffer in execution.standardOutput { try buffer.withUnsafeBytes(consume) }
-            }.terminationStatus
+        let result = try await Subprocess.run(
+            configuration(tool), input: .fileDescriptor(input, closeAfterSpawningProcess: true), output: .sequence,
+            error: .fileDescriptor(errors, closeAfterSpawningProcess: true)
+        ) { execution in
+            for try await buffer in execution.standardOutput { try buffer.withUnsafeBytes(consume) }
         }
-        guard status.isSuccess else { throw ToolFailure(tool: tool.name, status: "\(status)") }
+        guard result.terminationStatus.isSuccess else { throw ToolFailure(tool: tool.name, status: "\(result.terminationStatus)") }
     }
 
     private static func configuration(_ tool: Tool) -> Configuration {
