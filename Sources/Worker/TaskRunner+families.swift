@@ -41,7 +41,7 @@ extension TaskRunner {
     }
 
     private static func unread(_ task: ClaimedTask, _ error: any Error, _ logger: Logger) -> EngineError {
-        logger.warning("a task's children could not be read", metadata: ["task_id": "\(task.id.text)", "error": "\(error)"])
+        logger.warning("a task's children could not be read", metadata: task.logFields(error))
         return EngineError(Task.isCancelled ? .cancelled : .notSent, "The task's children could not be read.", wasSent: false)
     }
 }

@@ -110,7 +110,7 @@ extension TaskRunner {
             if let opened = try await open(missing.map { plan.engines[$0] }, attempt, calls) { return first + Array(zip(missing, opened)) }
             failure = EngineError(.cancelled, "The task is not this worker's any more.", wasSent: false)
         } catch {
-            logger.warning("engines were not asked", metadata: ["task_id": "\(task.id.text)", "error": "\(error)"])
+            logger.warning("engines were not asked", metadata: task.logFields(error))
             failure = EngineError(Task.isCancelled ? .cancelled : .notSent, "The call could not be written down.", wasSent: false)
         }
         for position in missing {
@@ -142,7 +142,7 @@ extension TaskRunner {
         do {
             call = try await open([judge], attempt, calls)?.first
         } catch {
-            logger.warning("a judge was not asked", metadata: ["task_id": "\(attempt.task.id.text)", "error": "\(error)"])
+            logger.warning("a judge was not asked", metadata: attempt.task.logFields(error))
             call = nil
         }
         guard let call else { return run.judged(nil) }

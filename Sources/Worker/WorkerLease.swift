@@ -143,7 +143,7 @@ final class WorkerLease: Service {
                 continue
             }
             guard let taskID = UUID(uuidString: notification.payload) else { continue }
-            logger.info("a task is not wanted any more: its call is stopped", metadata: ["task_id": "\(taskID.text)"])
+            logger.debug("a task is not wanted any more: its call is stopped", metadata: ["task_id": "\(taskID.text)"])
             running.cancel(taskID: taskID)
         }
     }

@@ -33,7 +33,8 @@ struct ProjectMoveRoutes: Sendable {
             if action == .pause || action == .cancel { _ = try await store.settle(projectID: id) }
         } catch {
             // The project has moved, and that is the answer; a dispatcher brings its tasks after it.
-            context.logger.warning("tasks have yet to follow their project", metadata: [LogKey.error: "\(error)"])
+            context.logger.warning(
+                "tasks have yet to follow their project", metadata: [LogKey.projectID: "\(id.text)", LogKey.error: "\(error)"])
         }
         if action == .resume { onWaiting() }
         return Response(project.json)

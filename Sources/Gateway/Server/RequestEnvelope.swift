@@ -43,7 +43,7 @@ struct RequestEnvelope: RouterMiddleware {
                 response = try await next(request, context)
             }
         } catch {
-            response = answer(to: error, context.logger)
+            response = answer(to: error, request.uri.path, context.logger)
         }
         if response.status == .unauthorized { limits.refused(context.clientAddress) }
         response.headers[.xRequestID] = id
@@ -59,15 +59,16 @@ struct RequestEnvelope: RouterMiddleware {
                 LogKey.method: "\(request.method.rawValue)", LogKey.route: "\(context.endpointPath ?? "")",
                 LogKey.status: "\(response.status.code)", LogKey.client: "\(context.clientAddress)",
                 LogKey.milliseconds: "\(time / .milliseconds(1))",
-            ])
+            ].merging(RequestSubject.logFields(request.uri.path)) { $1 })
         return response
     }
 
-    private func answer(to error: any Error, _ logger: Logger) -> Response {
+    private func answer(to error: any Error, _ path: String, _ logger: Logger) -> Response {
         let problem = Problem(answering: error)
         if problem.status >= 500 {
             logger.log(
-                level: problem.status == 500 ? .error : .warning, "request failed", metadata: [LogKey.error: "\(error)"])
+                level: problem.status == 500 ? .error : .warning, "request failed",
+                metadata: RequestSubject.logFields(path).merging([LogKey.error: "\(error)"]) { $1 })
         }
         return Response(problem, closesConnection: error is UnreadBody)
     }
@@ -76,6 +77,8 @@ struct RequestEnvelope: RouterMiddleware {
 /// The keys of the gateway's log lines. None ever holds a key or a body.
 enum LogKey {
     static let requestID = "request_id"
+    static let projectID = "project_id"
+    static let taskID = "task_id"
     static let method = "method"
     static let route = "route"
     static let status = "status"

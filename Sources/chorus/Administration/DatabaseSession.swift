@@ -6,8 +6,7 @@ import Store
 enum DatabaseSession {
     static func with<Value: Sendable>(_ options: ServerOptions, _ body: (PostgresClient) async throws -> Value) async throws -> Value {
         let source = try ConfigurationSource(path: options.config)
-        var logger = Logger(label: "chorus", factory: { StreamLogHandler.standardError(label: $0) })
-        logger.logLevel = .error
+        let logger = Logger.standardError("chorus", level: .error)
         let database = PostgresClient(configuration: try ChorusConfiguration.database(source, "chorus-admin"), logger: logger)
         do {
             let value = try await body(database)

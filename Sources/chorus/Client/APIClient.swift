@@ -26,8 +26,7 @@ struct ClientOptions: ParsableArguments {
             throw ConfigurationFault(place: "--url", message: "'\(url)' is no URL such as http://127.0.0.1:8080")
         }
         let authority = address.port.map { "\(host):\($0)" } ?? host
-        var logger = Logger(label: "chorus", factory: { StreamLogHandler.standardError(label: $0) })
-        logger.logLevel = .error
+        let logger = Logger.standardError("chorus", level: .error)
         let session = NIOURLSession(logger: logger)
         do {
             let value = try await body(APIClient(session: session, scheme: scheme, authority: authority, key: key))

@@ -1,6 +1,7 @@
 import AMQP
 import Domain
 import Logging
+import Operations
 import Postgres
 import Queues
 
@@ -12,6 +13,7 @@ struct ChorusConfiguration: Sendable {
     let partitioning: Partitioning
     let queueType: QueueType
     let logLevel: Logger.Level
+    let logFormat: LogFormat
 
     /// - Parameter applicationName: how the process shows in the database's and the broker's lists of connections.
     init(path: String?, applicationName: String) throws {
@@ -27,6 +29,7 @@ struct ChorusConfiguration: Sendable {
         partitioning = Partitioning(count: try source.integer("queues.partitions"))
         queueType = QueueType(rawValue: try source.choice("amqp.queue_type")) ?? .classic
         logLevel = Logger.Level(rawValue: try source.choice("log.level")) ?? .info
+        logFormat = LogFormat(try source.choice("log.format"))
     }
 
     var topology: AMQPTopology { .chorus(partitioning: partitioning, queueType: queueType) }
@@ -43,10 +46,7 @@ struct ChorusConfiguration: Sendable {
         }
     }
 
-    /// Lines on standard error, so that standard output holds answers only.
     func logger(_ label: String) -> Logger {
-        var logger = Logger(label: label, factory: { StreamLogHandler.standardError(label: $0) })
-        logger.logLevel = logLevel
-        return logger
+        .standardError(label, level: logLevel, format: logFormat)
     }
 }

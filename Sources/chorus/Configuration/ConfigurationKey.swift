@@ -69,9 +69,11 @@ struct ConfigurationKey: Sendable {
         ConfigurationKey(name: "webhooks.allowed_networks", kind: .list, standard: ""),
         ConfigurationKey(name: "metrics.host", kind: .text, standard: "127.0.0.1"),
         ConfigurationKey(name: "metrics.port", kind: .integer(0...65_535), standard: "0"),
+        ConfigurationKey(name: "metrics.port_offset", kind: .integer(0...999), standard: "0"),
         ConfigurationKey(name: "backup.target", kind: .text, standard: "/var/backups/chorus"),
         ConfigurationKey(name: "backup.key_file", kind: .path, standard: ""),
         ConfigurationKey(name: "backup.retention", kind: .integer(1...36_500), standard: "30"),
         ConfigurationKey(name: "log.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error"]), standard: "info"),
+        ConfigurationKey(name: "log.format", kind: .choice(["auto", "text", "json"]), standard: "auto"),
     ]
 }

@@ -39,8 +39,7 @@ struct DevCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var logger = Logger(label: "chorus.dev", factory: { StreamLogHandler.standardError(label: $0) })
-        logger.logLevel = .notice
+        let logger = Logger.standardError("chorus.dev", level: .notice)
         let options = DevOptions(
             dataDirectory: dataDir, httpPort: httpPort, workers: workers, workerConcurrency: workerConcurrency,
             engineLatency: engineLatency.map { "\(Int($0 / .milliseconds(1)))ms" }, engineErrorRate: engineErrorRate, reset: reset)

@@ -45,8 +45,7 @@ struct SimulateEngineCommand: AsyncParsableCommand {
         configuration.echoLimit = echo
         configuration.seed = seed
         configuration.recordPath = record
-        var logger = Logger(label: "chorus.engine", factory: { StreamLogHandler.standardError(label: $0) })
-        logger.logLevel = .notice
+        let logger = Logger.standardError("chorus.engine", level: .notice)
         let engine = SimulatedEngine(configuration: configuration, logger: logger) { port in
             Output.line("ready http://127.0.0.1:\(port)/v1")
         }
