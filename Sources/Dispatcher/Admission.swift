@@ -30,6 +30,7 @@ struct Admission {
     private let directAdmission: DirectAdmission
     private let newcomers: Newcomers
     private let gateBook: GateBook
+    private let metrics: DispatcherMetrics
     private var engineRooms = EngineRooms()
     private var budgetWaits = BudgetWaits()
     /// Where the next look goes on when more projects wait than one look takes in.
@@ -42,7 +43,7 @@ struct Admission {
 
     init(
         configuration: DispatcherConfiguration, store: Store, publisher: AMQPPublisher, outbox: Outbox, directAdmission: DirectAdmission,
-        newcomers: Newcomers, gateBook: GateBook
+        newcomers: Newcomers, gateBook: GateBook, metrics: DispatcherMetrics
     ) {
         self.configuration = configuration
         self.store = store
@@ -51,6 +52,7 @@ struct Admission {
         self.directAdmission = directAdmission
         self.newcomers = newcomers
         self.gateBook = gateBook
+        self.metrics = metrics
         depth = QueueDepthTarget(range: configuration.queueDepth)
     }
 
@@ -83,6 +85,7 @@ struct Admission {
         directAdmission.close()
         let outcome = try await store.admit(plan.grants)
         let admitted = outcome.tasks
+        metrics.admittedFromBacklog(admitted.count)
         budgetWaits.note(outcome.waiting, at: .now)
         outbox.put(plan.ordered(admitted))
         engineRooms.admitted(admitted, of: backlog.entries)

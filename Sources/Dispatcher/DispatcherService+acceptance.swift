@@ -1,5 +1,4 @@
 import AMQP
-import CoreMetrics
 import Queues
 public import Store
 import Synchronization
@@ -11,11 +10,12 @@ extension DispatcherService {
     public func accept(_ submissions: [Submission]) async -> [Result<Acceptance, any Error>] {
         let count = submissions.reduce(0) { $0 + $1.size }
         let room = publisher.takesMessages ? directAdmission.take(upTo: count) : 0
+        let start = ContinuousClock.now
         let outcomes = await store.accept(submissions, admitting: room, held: gateBook.held)
         let stored = zip(submissions, outcomes).reduce(0) { (try? $1.1.get()) == nil ? $0 : $0 + $1.0.size }
         accepted.add(stored, ordering: .relaxed)
-        acceptedMetric.increment(by: stored)
         let admitted = outcomes.flatMap { (try? $0.get())?.admitted ?? [] }
+        metrics.accepted(stored, of: count, admitted: admitted.count, after: .now - start)
         outbox.put(admitted)
         let isLookDue = directAdmission.used(
             admitted.count, in: Set(admitted.map { $0.queue(configuration.partitioning) }), unused: room - admitted.count)

@@ -1,5 +1,4 @@
 public import AMQP
-import CoreMetrics
 import Domain
 public import Logging
 public import Postgres
@@ -24,7 +23,7 @@ public final class DispatcherService: Service {
     let newcomers = Newcomers()
     let gateBook = GateBook()
     let accepted = Atomic(0)
-    let acceptedMetric = Counter(label: "chorus_tasks_accepted_total")
+    let metrics = DispatcherMetrics()
     private let pulse = Mutex(Pulse())
 
     /// - Parameter database: for the session that hears of tasks that may run now; the rest goes through `store`.
@@ -99,7 +98,7 @@ public final class DispatcherService: Service {
     private func work() async {
         var admission = Admission(
             configuration: configuration, store: store, publisher: publisher, outbox: outbox, directAdmission: directAdmission,
-            newcomers: newcomers, gateBook: gateBook)
+            newcomers: newcomers, gateBook: gateBook, metrics: metrics)
         defer { directAdmission.close() }
         var recovery = Recovery(configuration: configuration, store: store, publisher: publisher, logger: logger)
         var wait = HeldBackWait(range: configuration.heldBackWait)

@@ -14,10 +14,14 @@ struct Recorder: Sendable {
     private let owed: OwedRecords
     private let logger: Logger
 
-    init(store: Store, journal: Journal?, logger: Logger) {
+    init(store: Store, journal: Journal?, metrics: WorkerMetrics = WorkerMetrics(), logger: Logger) {
         self.logger = logger
         owed = OwedRecords(journal: journal, logger: logger)
-        batches = GroupCommit { await Self.settle($0, store: store) }
+        batches = GroupCommit { items in
+            let start = ContinuousClock.now
+            defer { metrics.recordedBatch(of: items.count, after: .now - start) }
+            return await Self.settle(items, store: store)
+        }
     }
 
     /// Whether nothing more must be begun that would have to be recorded.
@@ -79,27 +83,30 @@ struct Recorder: Sendable {
     }
 
     /// Returns when the outcome is durable, or was refused because the task is another worker's now.
-    func record(_ settlement: Settlement, workerID: UUID) async {
+    func record(_ settlement: Settlement, of projectID: UUID? = nil, workerID: UUID) async {
         let entry = JournalEntry(settlement: settlement, workerID: workerID)
-        await record(entry, owed.add(entry))
+        await record(entry, owed.add(entry), of: projectID)
     }
 
-    private func record(_ entry: JournalEntry, _ ticket: UInt64) async {
+    private func record(_ entry: JournalEntry, _ ticket: UInt64, of projectID: UUID? = nil) async {
         var failures = 0
+        var fields: Logger.Metadata = ["task_id": "\(entry.settlement.taskID.text)"]
+        if let projectID { fields["project_id"] = "\(projectID.text)" }
         while true {
             do {
                 let moved = try await batches.submit(entry)
                 if !moved {
-                    logger.notice(
-                        "an outcome came too late: the task is not this worker's any more",
-                        metadata: ["task_id": "\(entry.settlement.taskID.text)"])
+                    logger.notice("an outcome came too late: the task is not this worker's any more", metadata: fields)
                 }
                 return await owed.remove(ticket)
             } catch {
                 failures += 1
-                logger.warning(
-                    "recording failed, it is tried again",
-                    metadata: ["task_id": "\(entry.settlement.taskID.text)", "error": "\(error)", "failures": "\(failures)"])
+                // An outage concerns every task that runs here: a line at its beginning, and now and then.
+                if failures == 1 || failures.isMultiple(of: 20) {
+                    logger.warning(
+                        "recording failed, it is tried again",
+                        metadata: fields.merging(["error": "\(error)", "failures": "\(failures)"]) { $1 })
+                }
                 // A worker that is told to stop still owes the record. What is in the journal it leaves to its successor; for the rest it
                 // tries until the process is ended.
                 if Task.isCancelled, owed.isInJournal(ticket) { return }

@@ -53,7 +53,7 @@ struct TaskRunner: Sendable {
         let progress = readingAlong?.began(call, of: task)
         defer { readingAlong?.ended(call, of: task) }
         let tokens = { TokenEstimate.tokensOfCall(input, type: task.type) }
-        return await gates.pass(engine, tokens: tokens, timeLeft: task.timeLeft) { () throws(EngineError) in
+        let result = await gates.pass(engine, tokens: tokens, timeLeft: task.timeLeft) { () throws(EngineError) in
             let key = idempotencyKey(of: call, task)
             let start = ContinuousClock.now
             do throws(EngineError) {
@@ -61,13 +61,15 @@ struct TaskRunner: Sendable {
                     task.isEmbedding
                     ? try await engine.embed(input, timeout: task.timeLeft, idempotencyKey: key)
                     : try await engine.call(input, timeout: task.timeLeft, idempotencyKey: key, progress: progress)
-                metrics.called(call.engine, .success(answer), after: .now - start)
+                metrics.called(call.engine, .success(answer), after: .now - start, price: engine.definition.price)
                 return answer
             } catch {
-                metrics.called(call.engine, .failure(error), after: .now - start)
+                metrics.called(call.engine, .failure(error), after: .now - start, price: engine.definition.price)
                 throw error
             }
         }
+        if case .failure(let error) = result, error.kind == .held { metrics.held(call.engine) }
+        return result
     }
 
     /// A key is one piece of work: engines that are two names of one provider must not take one's call for the other's.
@@ -89,6 +91,11 @@ extension Settlement {
 
 extension ClaimedTask {
     var isEmbedding: Bool { type == TaskType.embedding.rawValue }
+
+    /// What a line of the log about the task says.
+    func logFields(_ error: any Error) -> Logger.Metadata {
+        ["task_id": "\(id.text)", "project_id": "\(projectID.text)", "error": "\(error)"]
+    }
 
     /// The time until its deadline, never less than none.
     var timeLeft: Duration? {

@@ -11,6 +11,8 @@ final class WorkerMetrics: Sendable {
         let time: CoreMetrics.Timer
         let prompt: Counter
         let completion: Counter
+        let cost: FloatingPointCounter
+        let held: Counter
         private let engine: String
         private let outcomes = Mutex<[String: Counter]>([:])
 
@@ -19,6 +21,8 @@ final class WorkerMetrics: Sendable {
             time = CoreMetrics.Timer(label: "chorus_engine_call_seconds", dimensions: [("engine", engine)])
             prompt = Counter(label: "chorus_engine_tokens_total", dimensions: [("engine", engine), ("kind", "prompt")])
             completion = Counter(label: "chorus_engine_tokens_total", dimensions: [("engine", engine), ("kind", "completion")])
+            cost = FloatingPointCounter(label: "chorus_engine_cost_usd_total", dimensions: [("engine", engine)])
+            held = Counter(label: "chorus_engine_held_total", dimensions: [("engine", engine)])
         }
 
         func ended(_ outcome: String) {
@@ -34,15 +38,14 @@ final class WorkerMetrics: Sendable {
     private let engines = Mutex<[String: OfEngine]>([:])
     private let ended = Mutex<[String: Counter]>([:])
     private let claimed = Counter(label: "chorus_tasks_claimed_total")
+    private let claimBatch = CoreMetrics.Recorder(label: "chorus_claim_batch_tasks")
+    private let claimTime = CoreMetrics.Timer(label: "chorus_claim_seconds")
+    private let recordBatch = CoreMetrics.Recorder(label: "chorus_record_batch_tasks")
+    private let recordTime = CoreMetrics.Timer(label: "chorus_record_seconds")
 
     /// A call of an engine ended.
-    func called(_ engine: String, _ result: Result<EngineAnswer, EngineError>, after time: Duration) {
-        let meters = engines.withLock { engines in
-            if let known = engines[engine] { return known }
-            let new = OfEngine(engine)
-            engines[engine] = new
-            return new
-        }
+    func called(_ engine: String, _ result: Result<EngineAnswer, EngineError>, after time: Duration, price: EnginePrice?) {
+        let meters = meters(of: engine)
         let usage: TokenUsage?
         switch result {
         case .success(let answer):
@@ -56,9 +59,32 @@ final class WorkerMetrics: Sendable {
         guard let usage else { return }
         meters.prompt.increment(by: usage.promptTokens)
         meters.completion.increment(by: usage.completionTokens)
+        if let price { meters.cost.increment(by: price.cost(of: usage)) }
     }
 
-    func claimed(_ count: Int) { claimed.increment(by: count) }
+    /// The engine's gate let a call not pass.
+    func held(_ engine: String) { meters(of: engine).held.increment() }
+
+    private func meters(of engine: String) -> OfEngine {
+        engines.withLock { engines in
+            if let known = engines[engine] { return known }
+            let new = OfEngine(engine)
+            engines[engine] = new
+            return new
+        }
+    }
+
+    /// A statement claimed `count` of the tasks that it was asked for.
+    func claimed(_ count: Int, of tasks: Int, after time: Duration) {
+        claimed.increment(by: count)
+        claimBatch.record(tasks)
+        claimTime.recordNanoseconds(Int64(time / .nanoseconds(1)))
+    }
+
+    func recordedBatch(of outcomes: Int, after time: Duration) {
+        recordBatch.record(outcomes)
+        recordTime.recordNanoseconds(Int64(time / .nanoseconds(1)))
+    }
 
     func recorded(_ outcome: TaskOutcome) {
         let status =

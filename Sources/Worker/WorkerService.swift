@@ -71,7 +71,7 @@ public final class WorkerService: Service {
         runner = TaskRunner(
             engines: engines, store: store, gates: gates, policy: OutcomePolicy(backoff: configuration.backoff), logger: logger,
             engineWatch: watch, readingAlong: readingAlong)
-        recorder = Recorder(store: store, journal: journal, logger: logger)
+        recorder = Recorder(store: store, journal: journal, metrics: runner.metrics, logger: logger)
     }
 
     /// Works until the graceful shutdown, then drains: finishes what fits in the time, hands back the rest, and leaves.
@@ -109,6 +109,9 @@ public final class WorkerService: Service {
 
     /// How many tasks have run here, however they ended.
     public var endedCount: Int { ended.load(ordering: .relaxed) }
+
+    /// Whether the broker can give it messages.
+    public var isConnected: Bool { consumer.isConnected }
 
     /// Whether it may claim: it is known as alive to the others.
     public var isRegistered: Bool { lease.identity != nil }
@@ -179,8 +182,9 @@ public final class WorkerService: Service {
 
     private func claim(_ deliveries: [AMQPDelivery], _ ids: [UUID], worker: WorkerIdentity, in group: inout DiscardingTaskGroup) async {
         do {
+            let start = ContinuousClock.now
             let claimed = try await store.claim(ids, workerID: worker.id, fleetDefault: engines.defaultEngine)
-            runner.metrics.claimed(claimed.count)
+            runner.metrics.claimed(claimed.count, of: ids.count, after: .now - start)
             await consumer.acknowledge(deliveries)
             // A message of a task that moved on gets no claim, and needs no slot.
             slots.giveBack(ids.count - claimed.count)
@@ -201,7 +205,7 @@ public final class WorkerService: Service {
             let settlement = isStillHere ? await self.runner.run(task, workerID: worker.id) : .handedBack(task)
             let place = self.recordings.take(upTo: 1) == 1 ? self.recordings : self.slots
             if place === self.recordings { self.slots.giveBack() }
-            await self.recorder.record(settlement, workerID: worker.id)
+            await self.recorder.record(settlement, of: task.projectID, workerID: worker.id)
             self.ended.add(1, ordering: .relaxed)
             self.runner.metrics.recorded(settlement.outcome)
             place.giveBack()

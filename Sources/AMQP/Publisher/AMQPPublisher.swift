@@ -1,5 +1,6 @@
 public import Logging
 public import ServiceLifecycle
+import Synchronization
 
 /// Publishes messages and knows what became of each: one connection with publisher confirms, on a thread of its own.
 ///
@@ -86,6 +87,9 @@ public final class AMQPPublisher: Service, Sendable {
 
     /// Whether messages are taken now: a connection stands, and the broker is not blocked.
     public var takesMessages: Bool { (try? board.requireReady()) != nil }
+
+    /// Messages that were handed in and have no outcome yet.
+    public var unconfirmedCount: Int { session.unconfirmed.load(ordering: .relaxed) }
 
     /// Returns once connected. Throws `.notConnected`, with the reason of the last failure, when `timeout` passes first.
     public func waitUntilConnected(timeout: Duration) async throws {

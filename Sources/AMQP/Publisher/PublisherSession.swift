@@ -1,5 +1,6 @@
 import Logging
 import SocketExecutor
+import Synchronization
 
 /// The publisher's side of a connection: a channel in confirm mode, and channels for questions. Lives on its own thread.
 actor PublisherSession: ConnectionSession {
@@ -44,6 +45,8 @@ actor PublisherSession: ConnectionSession {
     private var queue: PublishQueue
     private var waiting: [Int: Waiting] = [:]
     private var idleChannels: [QuestionChannel] = []
+    /// Messages without an outcome, to be read from any thread.
+    nonisolated let unconfirmed = Atomic(0)
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -126,6 +129,7 @@ actor PublisherSession: ConnectionSession {
         try board.requireReady()
         guard connection != nil else { throw .notConnected(nil) }
         let batch = try queue.submit(messages)
+        unconfirmed.add(messages.count, ordering: .relaxed)
         waiting[batch] = Waiting(result: .expected, deadline: .now + timeout)
         pump()
         let result = await withCheckedContinuation { continuation in
@@ -212,6 +216,7 @@ actor PublisherSession: ConnectionSession {
 
     private func finish(_ batches: [PublishQueue.Finished], _ error: AMQPError?) {
         for batch in batches {
+            unconfirmed.subtract(batch.outcomes.count, ordering: .relaxed)
             let result = PublishResult(outcomes: batch.outcomes, error: error)
             if waiting[batch.batch]?.result.arrive(result) ?? false { waiting[batch.batch] = nil }
         }

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Domain
 import FoundationEssentials
 import Logging
@@ -65,6 +66,7 @@ final class EventHub: Service {
     let tasksToAskFor = TasksToAskFor()
     let logger: Logger
     private let state: Mutex<State>
+    private let streams = Meter(label: "chorus_event_streams")
     private let logStarts = ReadThroughCache<UUID, Int64?>(capacity: 10_000) { $0 == nil ? .zero : .seconds(60) }
     private let wakeUp: AsyncStream<Void>.Continuation
     private let wakeUps: AsyncStream<Void>
@@ -113,6 +115,7 @@ final class EventHub: Service {
         try state.withLock { state throws(Problem) in
             guard !state.isClosed else { throw Self.stopping }
             try state.seats.take(caller)
+            streams.set(state.seats.count)
             state.projects[projectID, default: (0, nil)].readers += 1
         }
         let seat = EventSeat(self, topic: topic, projectID: projectID, caller: caller)
@@ -126,6 +129,7 @@ final class EventHub: Service {
     func leave(_ id: ObjectIdentifier, _ topic: EventTopic, _ projectID: UUID, _ caller: UUID) {
         state.withLock { state in
             state.seats.giveBack(caller)
+            streams.set(state.seats.count)
             state.connections[id] = nil
             state.readers[topic]?[id] = nil
             if state.readers[topic]?.isEmpty ?? false { state.readers[topic] = nil }

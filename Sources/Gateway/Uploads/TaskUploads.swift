@@ -1,3 +1,4 @@
+import CoreMetrics
 import Domain
 import FoundationEssentials
 import HTTPTypes
@@ -17,6 +18,7 @@ struct TaskUploads: Sendable {
     let limits: UploadLimits
     let slots: UploadSlots
     let onWaiting: @Sendable () -> Void
+    private let accepted = Counter(label: "chorus_tasks_accepted_total")
 
     init(store: Store, engines: EngineDirectory, limits: UploadLimits, onWaiting: @escaping @Sendable () -> Void) {
         self.store = store
@@ -50,6 +52,7 @@ struct TaskUploads: Sendable {
             switch try await accept(upload, tasks) {
             case .repeated(let first): return Response(repeating: first)
             case .made(let acceptance):
+                accepted.increment(by: acceptance.taskCount)
                 onWaiting()
                 return Response(acceptance)
             }

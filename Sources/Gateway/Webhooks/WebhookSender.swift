@@ -1,3 +1,4 @@
+import CoreMetrics
 import Domain
 import FoundationEssentials
 import Logging
@@ -97,6 +98,8 @@ final class WebhookSender: Service {
 
     private func attempt(_ delivery: ClaimedDelivery, _ tls: NIOSSLContext) async {
         let outcome = await outcome(of: delivery, tls)
+        let word = outcome.isDelivered ? "delivered" : outcome.retryAfter == nil ? "failed" : "retrying"
+        Counter(label: "chorus_webhook_deliveries_total", dimensions: [("outcome", word)]).increment()
         do {
             try await store.settle(delivery, outcome)
         } catch {

@@ -5,6 +5,8 @@ struct DevCommands: Sendable {
     let context: DevContext
     let gatewayPort: Int
     let enginePort: Int
+    /// Where each worker answers for its metrics.
+    let metricsPorts: [DevMember: Int]
     let logFolder: String
     /// The caller's environment, and over it what the command prepared.
     let inherited: [String: String]
@@ -13,7 +15,7 @@ struct DevCommands: Sendable {
     /// Variables that the environment file publishes: in a shell that has read an earlier file they must not reach the processes.
     private static let published = [
         "CHORUS_URL", "CHORUS_API_KEY", "CHORUS_ENGINE_URL", "CHORUS_GATEWAY_PID", "CHORUS_WORKER_PIDS", "CHORUS_POSTGRES_PID",
-        "CHORUS_RABBITMQ_PID",
+        "CHORUS_RABBITMQ_PID", "CHORUS_WORKER_METRICS_URLS",
     ]
 
     func command(for member: DevMember) -> ProcessCommand? {
@@ -27,6 +29,7 @@ struct DevCommands: Sendable {
                 extra: [
                     "CHORUS_WORKER_NAME": "worker@\(number)",
                     "CHORUS_WORKER_STATE_DIRECTORY": "\(context.dataDirectory)/workers/\(number)",
+                    "CHORUS_METRICS_PORT": metricsPorts[member].map { String($0) },
                 ])
         }
     }
@@ -38,9 +41,10 @@ struct DevCommands: Sendable {
         return result
     }
 
-    private func command(_ member: DevMember, _ arguments: [String], extra: [String: String] = [:]) -> ProcessCommand {
+    private func command(_ member: DevMember, _ arguments: [String], extra: [String: String?] = [:]) -> ProcessCommand {
         ProcessCommand(
-            executable: executable, arguments: arguments, environment: environment.merging(extra, uniquingKeysWith: { $1 }),
+            executable: executable, arguments: arguments,
+            environment: environment.merging(extra.compactMapValues { $0 }, uniquingKeysWith: { $1 }),
             logPath: "\(logFolder)/\(member).log")
     }
 

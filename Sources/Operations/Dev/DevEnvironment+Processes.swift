@@ -6,8 +6,13 @@ extension DevEnvironment {
         guard let gatewayPort = Self.port(of: context.gatewayURL), let enginePort = Self.port(of: context.engineURL) else {
             throw OperationsError(.wrongState, "the gateway or the engine has no port")
         }
+        var metricsPorts: [DevMember: Int] = [:]
+        for worker in DevMember.workersUp(to: options.workers) {
+            metricsPorts[worker] = try await folder.port("\(worker)-metrics", wanted: nil)
+        }
         commands = DevCommands(
             executable: executable, options: options, context: context, gatewayPort: gatewayPort, enginePort: enginePort,
+            metricsPorts: metricsPorts,
             logFolder: folder.file("log"), inherited: environment, prepared: preparation.processes)
         for member in [.engine, .gateway] + DevMember.workersUp(to: options.workers) { try await start(member) }
     }

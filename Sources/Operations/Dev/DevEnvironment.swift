@@ -109,6 +109,8 @@ public actor DevEnvironment: Service {
         variables["CHORUS_RABBITMQ_PID"] = readyPIDs[.rabbitMQ].map { String($0) }
         variables["CHORUS_WORKER_PIDS"] = DevMember.workersUp(to: options.workers)
             .compactMap { readyPIDs[$0].map { String($0) } }.joined(separator: " ")
+        variables["CHORUS_WORKER_METRICS_URLS"] = DevMember.workersUp(to: options.workers)
+            .compactMap { commands?.metricsPorts[$0].map { "http://127.0.0.1:\($0)/metrics" } }.joined(separator: " ")
         try AtomicFile.write(DevEnvironmentFile.render(variables), to: folder.file("dev.env"))
     }
 }

@@ -3,11 +3,13 @@ import Synchronization
 
 /// Every series of this process, behind swift-metrics, as Prometheus wants them read.
 ///
-/// A name has one kind and one set of label names; what does not fit, or comes after ``seriesLimit`` series of one name, counts nowhere and
-/// shows in `chorus_metrics_dropped_total`: labels that grow without bound must not take the process along.
+/// What the catalogue does not describe, or describes with another kind or other labels, counts nowhere, and neither does what comes after
+/// ``seriesLimit`` series of one name: labels that grow without bound must not take the process along. `chorus_metrics_dropped_total` says
+/// how often that was.
 public final class MetricsRegistry: MetricsFactory {
     /// Series of one name.
     public static let seriesLimit = 1_000
+    private static let droppedName = "chorus_metrics_dropped_total"
 
     struct SeriesKey: Hashable {
         var name: String
@@ -25,14 +27,13 @@ public final class MetricsRegistry: MetricsFactory {
     private struct State {
         var series: [SeriesKey: MetricSeries] = [:]
         var counts: [String: Int] = [:]
-        var kinds: [String: MetricKind] = [:]
         var dropped = 0
     }
 
     private let state = Mutex(State())
     private let catalog: [String: MetricDescription]
 
-    /// - Parameter catalog: what each name means, and the bounds of its buckets.
+    /// - Parameter catalog: what there is to be told.
     public init(catalog: [MetricDescription] = MetricDescription.all) {
         self.catalog = Dictionary(catalog.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
@@ -63,20 +64,59 @@ public final class MetricsRegistry: MetricsFactory {
     public func destroyTimer(_ handler: any TimerHandler) {}
 
     private func series(_ name: String, _ dimensions: [(String, String)], _ kind: MetricKind) -> MetricSeries {
-        let key = SeriesKey(name: name, labels: dimensions.map { Label(name: $0.0, value: $0.1) }.sorted())
-        return state.withLock { state in
-            if let known = state.series[key], known.kind == kind { return known }
-            guard state.kinds[name, default: kind] == kind, state.counts[name, default: 0] < Self.seriesLimit else {
+        state.withLock { state in
+            guard let series = series(name, dimensions, kind, &state) else {
                 state.dropped += 1
                 return MetricSeries(kind: kind, bounds: [])
             }
-            let new = MetricSeries(kind: kind, bounds: kind == .histogram ? catalog[name]?.buckets ?? MetricDescription.seconds : [])
-            state.series[key] = new
-            state.counts[name, default: 0] += 1
-            state.kinds[name] = kind
-            return new
+            return series
         }
     }
+
+    /// nil where it cannot be kept.
+    private func series(_ name: String, _ dimensions: [(String, String)], _ kind: MetricKind, _ state: inout State) -> MetricSeries? {
+        let key = SeriesKey(name: name, labels: dimensions.map { Label(name: $0.0, value: $0.1) }.sorted())
+        if let known = state.series[key], known.kind == kind { return known }
+        guard let description = catalog[name], description.kind == kind, description.labels.sorted() == key.labels.map(\.name),
+            state.counts[name, default: 0] < Self.seriesLimit
+        else { return nil }
+        let new = MetricSeries(kind: kind, bounds: description.buckets)
+        state.series[key] = new
+        state.counts[name, default: 0] += 1
+        return new
+    }
+
+    // MARK: What is looked up when somebody reads
+
+    /// One value of a metric, with its labels.
+    public struct Value: Sendable, Hashable {
+        public var labels: [String: String]
+        public var value: Double
+
+        public init(_ value: Double, _ labels: [String: String] = [:]) {
+            self.labels = labels
+            self.value = value
+        }
+    }
+
+    /// Makes these all that is told of a metric: a lane, an engine or a state that is not among them any more is gone, as is everything
+    /// that nobody knows at the moment.
+    public func tell(_ name: String, _ values: [Value]) {
+        state.withLock { state in
+            guard let kind = catalog[name]?.kind else { return state.dropped += values.count }
+            for key in state.series.keys where key.name == name { state.series[key] = nil }
+            state.counts[name] = 0
+            for value in values {
+                guard let series = series(name, value.labels.map { ($0.key, $0.value) }, kind, &state) else {
+                    state.dropped += 1
+                    continue
+                }
+                series.set(value.value)
+            }
+        }
+    }
+
+    public func tell(_ name: String, _ value: Double) { tell(name, [Value(value)]) }
 
     // MARK: Reading
 
@@ -85,27 +125,16 @@ public final class MetricsRegistry: MetricsFactory {
         let (series, dropped) = state.withLock { ($0.series, $0.dropped) }
         var text = PrometheusText()
         for (name, members) in Dictionary(grouping: series, by: \.key.name).sorted(by: { $0.key < $1.key }) {
-            guard let kind = members.first?.value.kind else { continue }
-            text.begin(name, kind, help: catalog[name]?.help ?? name)
+            guard let description = catalog[name] else { continue }
+            text.begin(name, description.kind, help: description.help)
             for (key, member) in members.sorted(by: { $0.key.labels.lexicographicallyPrecedes($1.key.labels) }) {
                 text.add(name, key.labels, member.reading)
             }
         }
-        text.begin("chorus_metrics_dropped_total", .counter, help: "Series that were asked for and could not be kept.")
-        text.add("chorus_metrics_dropped_total", [], .value(Double(dropped)))
+        if let description = catalog[Self.droppedName] {
+            text.begin(Self.droppedName, .counter, help: description.help)
+            text.add(Self.droppedName, [], .value(Double(dropped)))
+        }
         return text.text
     }
-
-    /// The names that have a series, for a test that holds them to the catalog.
-    public var names: Set<String> { state.withLock { Set($0.kinds.keys) } }
-}
-
-/// How a metric behaves.
-public enum MetricKind: String, Sendable {
-    /// Only grows.
-    case counter
-    /// Goes up and down.
-    case gauge
-    /// How often values fell below each of several bounds.
-    case histogram
 }

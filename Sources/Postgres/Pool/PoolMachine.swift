@@ -42,6 +42,9 @@ struct PoolMachine<Connection, Waiter> {
     private(set) var connecting = 0
     private(set) var waiters: Deque<Entry> = []
     private(set) var isClosed = false
+    /// How many callers had to wait, and how many got nothing: since the beginning.
+    private(set) var waits = 0
+    private(set) var refusals = 0
 
     init(size: Int, maxWaiters: Int) {
         self.size = max(1, size)
@@ -62,7 +65,11 @@ struct PoolMachine<Connection, Waiter> {
     mutating func acquire(id: UInt64, deadline: ContinuousClock.Instant, waiter: Waiter) -> Acquisition {
         if isClosed { return .refuse(.closed) }
         if let connection = takeIdle() { return .use(connection) }
-        guard waiters.count < maxWaiters else { return .refuse(.tooManyWaiters) }
+        guard waiters.count < maxWaiters else {
+            refusals += 1
+            return .refuse(.tooManyWaiters)
+        }
+        waits += 1
         waiters.append(Entry(id: id, deadline: deadline, waiter: waiter))
         return .wait(mustConnect: beginConnect())
     }
@@ -127,6 +134,7 @@ struct PoolMachine<Connection, Waiter> {
             expired.append(first.waiter)
             waiters.removeFirst()
         }
+        refusals += expired.count
         return expired
     }
 

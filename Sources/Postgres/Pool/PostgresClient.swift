@@ -54,7 +54,7 @@ public final class PostgresClient: Service, Sendable {
             let machine = state.machine
             return PostgresPoolStatistics(
                 connections: machine.idle.count + machine.leased, idle: machine.idle.count, connecting: machine.connecting,
-                waiters: machine.waiters.count)
+                waiters: machine.waiters.count, size: machine.size, waits: machine.waits, refusals: machine.refusals)
         }
     }
 

@@ -1,11 +1,12 @@
 import ArgumentParser
 import Domain
 import Foundation
+import Operations
 
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "The configuration: is it right, and where does each value come from?",
-        subcommands: [Check.self, Show.self])
+        subcommands: [Check.self, Show.self, Metrics.self])
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -23,6 +24,13 @@ struct ConfigCommand: AsyncParsableCommand {
                 Output.line("\(ConfigurationKey.all.count) keys, \(changed) of them set, all right")
             }
         }
+    }
+
+    struct Metrics: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say what every metric means, as Markdown: what deploy/metrics.md holds.")
+
+        func run() { Output.text(MetricsPage.text) }
     }
 
     struct Show: AsyncParsableCommand {

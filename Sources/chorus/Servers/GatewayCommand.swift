@@ -19,7 +19,7 @@ struct GatewayCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try ChorusConfiguration(path: options.config, applicationName: "chorus-gateway")
         let logger = configuration.logger("chorus.gateway")
-        let metrics = Telemetry.start()
+        let metrics = Telemetry.start(.gateway)
         let database = PostgresClient(configuration: configuration.database, logger: logger)
         let store = Store(database)
         let publisher = AMQPPublisher(configuration: configuration.broker, topology: configuration.topology, logger: logger)
@@ -30,8 +30,13 @@ struct GatewayCommand: AsyncParsableCommand {
             configuration: pace, store: store, database: configuration.database, publisher: publisher, logger: logger)
         let health = GatewayHealth(dispatcher)
         let acceptances = GroupCommit<Submission, Acceptance> { await dispatcher.accept($0) }
+        let fleet = FleetReader(
+            store: store, publisher: publisher, partitioning: configuration.partitioning, metrics: metrics, logger: logger)
         let text: @Sendable () async -> String = {
-            await Telemetry.read(publisher, configuration.partitioning)
+            await fleet.refresh()
+            metrics.tellProcess()
+            metrics.tell(database.statistics)
+            metrics.tell(publisher)
             return metrics.text()
         }
         let metricsServer = try Telemetry.server(configuration, logger, text)
@@ -45,7 +50,9 @@ struct GatewayCommand: AsyncParsableCommand {
                 // Without the broker tasks are accepted all the same: they wait in the database.
                 ReadinessCheck(name: "broker", isOptional: true) { try await publisher.waitUntilConnected(timeout: .seconds(1)) },
             ], metrics: metricsServer == nil ? text : nil, logger: logger, onListening: { health.listens(on: $0) })
-        let parts: [any Service] = [database, publisher, acceptances, dispatcher, gateway] + (metricsServer.map { [$0] } ?? [])
+        let probe = LoopProbe(loops: Telemetry.requestLoops)
+        let parts: [any Service] =
+            [database, publisher, acceptances, dispatcher, gateway, probe] + (metricsServer.map { [$0] } ?? [])
         let services = PreparedServices(services: parts, logger: logger) {
             try await StartUp.check(database, logger)
         }

@@ -21,7 +21,7 @@ struct WorkerCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try ChorusConfiguration(path: options.config, applicationName: "chorus-worker")
         let logger = configuration.logger("chorus.worker")
-        let metrics = Telemetry.start()
+        let metrics = Telemetry.start(.worker)
         var settings = configuration.database
         settings.planning = .byKey
         let database = PostgresClient(configuration: settings, logger: logger)
@@ -35,10 +35,13 @@ struct WorkerCommand: AsyncParsableCommand {
                 engines: EngineRegistry(session: session, hosts: try configuration.source.hosts("engines.allowed_hosts")),
                 journal: journal, executor: session.taskExecutor, logger: logger)
             let metricsServer = try Telemetry.server(configuration, logger) {
-                Telemetry.read(worker, concurrency: pace.concurrency)
+                metrics.tellProcess()
+                metrics.tell(database.statistics)
+                metrics.tell(worker, concurrency: pace.concurrency)
                 return metrics.text()
             }
-            let parts: [any Service] = [database, worker] + (metricsServer.map { [$0] } ?? [])
+            let probe = LoopProbe(loops: [Telemetry.loop(session.taskExecutor)])
+            let parts: [any Service] = [database, worker, probe] + (metricsServer.map { [$0] } ?? [])
             let services = PreparedServices(services: parts, logger: logger) {
                 try await StartUp.check(database, logger)
             }
