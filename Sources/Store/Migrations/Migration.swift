@@ -36,5 +36,7 @@ public struct Migration: Sendable, Hashable {
         Migration(version: 18, name: "stats", text: String(decoding: PackageResources._018_stats_sql, as: UTF8.self)),
         Migration(version: 19, name: "intake", text: String(decoding: PackageResources._019_intake_sql, as: UTF8.self)),
         Migration(version: 20, name: "exchange", text: String(decoding: PackageResources._020_exchange_sql, as: UTF8.self)),
+        Migration(
+            version: 21, name: "metered_acceptance", text: String(decoding: PackageResources._021_metered_acceptance_sql, as: UTF8.self)),
     ]
 }

@@ -4,8 +4,9 @@ import Postgres
 
 /// Tasks of projects that quotas bound.
 ///
-/// The statement that stores tasks leaves theirs out, so that all others pay nothing for them. They follow in a transaction that locks
-/// their quotas first: what fits is stored by the same statement, and counted by the trigger on `tasks`; what does not is refused.
+/// The statement that stores tasks takes theirs as well while their quotas have room and nobody else holds them; the trigger on `tasks`
+/// counts them, and fails the statement where they are more than there is room for. What it leaves out makes the others wait for nothing:
+/// it follows in a transaction that waits for the quotas' locks, and stores what fits; what does not is refused.
 extension Store {
     typealias Outcomes = [Result<Acceptance, any Error>]
 
@@ -70,7 +71,7 @@ extension Store {
         if !fitting.isEmpty {
             let rows = AcceptedRows(fitting, rules)
             stored = outcomes(
-                of: fitting, try connection.query(acceptance(rows, metered: true)).map(AcceptedProject.init), rows)
+                of: fitting, try connection.query(acceptance(rows, HeldEngines(), .all)).map(AcceptedProject.init), rows)
         }
         var next = stored.makeIterator()
         return problems.compactMap { problem in problem.map { .failure($0) } ?? next.next() }

@@ -39,6 +39,8 @@ struct AcceptedRows {
     var engines: [String] = []
     /// The tasks that are admitted at once, where their project allows it.
     private(set) var admitted: Set<UUID> = []
+    /// Each once.
+    private(set) var distinctProjectIDs: [UUID] = []
     /// Filled where a submission has a key.
     private(set) var keys = AcceptedKeys()
     private var room: Int
@@ -47,6 +49,7 @@ struct AcceptedRows {
     init(_ submissions: [Submission], _ rules: FamilyRules, admitting room: Int = 0, _ held: HeldEngines = HeldEngines()) {
         self.room = room
         self.held = Set(held.names)
+        distinctProjectIDs = Array(Set(submissions.lazy.map(\.projectID)))
         let isKeyed = submissions.contains { $0.keyText != nil }
         for submission in submissions {
             if isKeyed { keys.append(submission) }

@@ -121,7 +121,13 @@ extension Store {
         _ submissions: [Submission], admitting room: Int, _ held: HeldEngines
     ) async throws -> [Result<Acceptance, any Error>] {
         let rows = AcceptedRows(submissions, FamilyRules(parents: [:]), admitting: room, held)
-        let accepted = try await database.query(Self.acceptance(rows, held), AcceptedProject.init)
+        let accepted: [AcceptedProject]
+        do {
+            accepted = try await database.query(Self.acceptance(rows, held, .whereQuotasAreFree), AcceptedProject.init)
+        } catch let error as PostgresError where error.constraint == Self.quotaConstraint {
+            // All together they are more than a quota allows: its share of them is looked at one by one.
+            accepted = try await database.query(Self.acceptance(rows, held), AcceptedProject.init)
+        }
         return await acceptingMetered(submissions, Self.outcomes(of: submissions, accepted, rows))
     }
 
@@ -170,43 +176,6 @@ extension Store {
             return (id, parent)
         }
         return FamilyRules(parents: Dictionary(parents, uniquingKeysWith: { first, _ in first }))
-    }
-
-    /// - Parameter metered: also the tasks of metered projects, whose quotas the caller has locked and looked at. Else they are left out.
-    static func acceptance(_ rows: AcceptedRows, _ held: HeldEngines = HeldEngines(), metered: Bool = false) -> PostgresQuery {
-        rows.keys.isEmpty ? keylessAcceptance(rows, held, metered) : keyedAcceptance(rows, held, metered)
-    }
-
-    /// Of submissions without keys; `keyedAcceptance` is the same with them.
-    ///
-    /// The join drops the tasks of projects that take none any more, or not this way. A task that waits for its first child waits for one thing. What a
-    /// capped project may have in flight only the dispatcher can count. Tasks that name no engine are held by what their project says.
-    private static func keylessAcceptance(_ rows: AcceptedRows, _ held: HeldEngines, _ metered: Bool) -> PostgresQuery {
-        """
-        WITH input AS (
-            SELECT * FROM unnest(\(rows.taskIDs), \(rows.projectIDs), \(rows.userIDs), \(rows.types), \(rows.priorities), \(rows.inputs),
-                \(rows.maxRetries), \(rows.deadlines), \(rows.availableAts), \(rows.metadata), \(rows.estimatedTokens), \(rows.parentIDs),
-                \(rows.executionOrders), \(rows.depths), \(rows.childFailurePolicies), \(rows.waitsForChild), \(rows.mayBeAdmitted), \(rows.engines))
-                AS i (task_id, project_id, user_id, task_type, priority, input_data, max_retries, deadline, available_at, metadata,
-                    estimated_tokens, parent_task_id, execution_order, depth, on_child_failure, waits_for_child, may_be_admitted, engine)
-        ), inserted AS (
-            INSERT INTO tasks (task_id, project_id, user_id, task_type, priority, status, input_data, max_retries, deadline, available_at, metadata,
-                estimated_tokens, parent_task_id, execution_order, depth, on_child_failure, waits_for_child, waiting_on, engine)
-            SELECT i.task_id, i.project_id, i.user_id, i.task_type, i.priority,
-                CASE WHEN i.may_be_admitted AND p.status = 'active' AND chorus_max_concurrency(p.settings) IS NULL
-                        AND (\(held.names.isEmpty) OR i.engine <> ''
-                            OR chorus_needed_engine('', p.settings, \(held.fleetDefault)) <> ALL (\(held.names)))
-                    THEN 'in_queue' ELSE 'pending' END, i.input_data, i.max_retries, i.deadline,
-                coalesce(i.available_at, now()), i.metadata, i.estimated_tokens, i.parent_task_id, i.execution_order, i.depth,
-                i.on_child_failure, i.waits_for_child, CASE WHEN i.waits_for_child THEN 1 ELSE 0 END, i.engine
-            FROM input i JOIN projects p ON p.project_id = i.project_id AND p.status IN ('active', 'paused')
-                AND (\(metered) OR NOT p.metered)
-            RETURNING project_id, created_at, status, engine
-        )
-        SELECT project_id, min(created_at), bool_or(status = 'in_queue' AND engine <> ''), bool_or(status = 'in_queue' AND engine = ''),
-            NULL::text
-        FROM inserted GROUP BY project_id
-        """
     }
 
     static func outcomes(

@@ -1,0 +1,89 @@
+import Domain
+import FoundationEssentials
+import Postgres
+
+/// Which tasks of metered projects a statement stores; see `Store+meteredAcceptance`.
+enum MeteredAcceptance {
+    case none
+    /// Those whose quotas nobody else holds at this moment, and none of which is used up or due: nobody waits for them.
+    case whereQuotasAreFree
+    /// All: the caller has locked their quotas, and looked at them.
+    case all
+}
+
+extension Store {
+    /// Stores what comes in; gives the projects that took tasks, once for each key.
+    ///
+    /// Parts of the statement: `claimed` takes the keys of submissions, so that one whose key is taken gives no tasks (a key that another
+    /// transaction is about to take is waited for; all take theirs in one order). `bounds` and `held` are the quotas of metered projects,
+    /// and those of them that were free. `takers` are the projects that take tasks now, and whether these may be admitted on the way in:
+    /// what a capped or metered project may have in flight only the dispatcher can count, and tasks that name no engine are held by what
+    /// their project says. A task that waits for its first child waits for one thing.
+    ///
+    /// Indexes: `projects_pkey`, `idempotency_keys_pkey`, `idx_usage_quotas_account`, `idx_usage_quotas_project_id`, `usage_quotas_pkey`.
+    static func acceptance(
+        _ rows: AcceptedRows, _ held: HeldEngines = HeldEngines(), _ metered: MeteredAcceptance = .none
+    ) -> PostgresQuery {
+        let keys = rows.keys
+        return """
+            WITH bounds AS MATERIALIZED (
+                SELECT p.project_id, q.quota_id, q.quota_type, \(unescaped: closedQuota) AS is_closed
+                FROM projects p JOIN usage_quotas q ON q.user_id = p.user_id AND q.project_id IS NULL
+                WHERE \(metered == .whereQuotasAreFree) AND p.project_id = ANY (\(rows.distinctProjectIDs)) AND p.metered
+                UNION ALL
+                SELECT q.project_id, q.quota_id, q.quota_type, \(unescaped: closedQuota)
+                FROM usage_quotas q
+                WHERE \(metered == .whereQuotasAreFree) AND q.project_id = ANY (\(rows.distinctProjectIDs))
+            ), held AS MATERIALIZED (
+                SELECT quota_id FROM usage_quotas
+                WHERE quota_id = ANY (ARRAY(SELECT quota_id FROM bounds WHERE quota_type = 'tasks')) FOR NO KEY UPDATE SKIP LOCKED
+            ), takers AS MATERIALIZED (
+                SELECT p.project_id, p.status = 'active' AND NOT p.metered AND chorus_max_concurrency(p.settings) IS NULL AS admits,
+                    \(held.names.isEmpty) OR chorus_needed_engine('', p.settings, \(held.fleetDefault)) <> ALL (\(held.names)) AS admits_unnamed
+                FROM projects p
+                WHERE p.project_id = ANY (\(rows.distinctProjectIDs)) AND p.status IN ('active', 'paused')
+                    AND (NOT p.metered OR \(metered == .all) OR \(metered == .whereQuotasAreFree) AND NOT EXISTS (
+                        SELECT FROM bounds b WHERE b.project_id = p.project_id
+                            AND (b.is_closed OR b.quota_type = 'tasks' AND b.quota_id NOT IN (SELECT quota_id FROM held))))
+            ), claimed AS (
+                INSERT INTO idempotency_keys AS k (user_id, source, key, digest, status, location, answer)
+                SELECT c.user_id, c.source, c.key, c.digest, c.status, c.location, c.answer
+                FROM unnest(\(keys.userIDs), \(keys.sources), \(keys.texts), \(keys.digests), \(keys.statuses), \(keys.locations),
+                    \(keys.answers), \(keys.projectIDs)) AS c (user_id, source, key, digest, status, location, answer, project_id)
+                    JOIN takers USING (project_id)
+                ORDER BY c.user_id, c.source, c.key
+                ON CONFLICT (user_id, source, key) DO UPDATE SET digest = excluded.digest, status = excluded.status,
+                    location = excluded.location, answer = excluded.answer, created_at = excluded.created_at
+                WHERE k.created_at < excluded.created_at - chorus_key_lifetime()
+                RETURNING user_id, source, key
+            ), input AS (
+                SELECT i.* FROM unnest(\(rows.taskIDs), \(rows.projectIDs), \(rows.userIDs), \(rows.types), \(rows.priorities), \(rows.inputs),
+                    \(rows.maxRetries), \(rows.deadlines), \(rows.availableAts), \(rows.metadata), \(rows.estimatedTokens), \(rows.parentIDs),
+                    \(rows.executionOrders), \(rows.depths), \(rows.childFailurePolicies), \(rows.waitsForChild), \(rows.mayBeAdmitted),
+                    \(rows.engines), \(keys.ofTasks), \(keys.ownersOfTasks), \(keys.sourcesOfTasks))
+                    AS i (task_id, project_id, user_id, task_type, priority, input_data, max_retries, deadline, available_at, metadata,
+                        estimated_tokens, parent_task_id, execution_order, depth, on_child_failure, waits_for_child, may_be_admitted, engine,
+                        idempotency_key, key_owner, key_source)
+                    LEFT JOIN claimed k ON k.user_id = i.key_owner AND k.source = i.key_source AND k.key = i.idempotency_key
+                WHERE i.key_owner IS NULL OR k.key IS NOT NULL
+            ), inserted AS (
+                INSERT INTO tasks (task_id, project_id, user_id, task_type, priority, status, input_data, max_retries, deadline, available_at,
+                    metadata, estimated_tokens, parent_task_id, execution_order, depth, on_child_failure, waits_for_child, waiting_on, engine,
+                    idempotency_key)
+                SELECT i.task_id, i.project_id, i.user_id, i.task_type, i.priority,
+                    CASE WHEN i.may_be_admitted AND t.admits AND (i.engine <> '' OR t.admits_unnamed) THEN 'in_queue' ELSE 'pending' END,
+                    i.input_data, i.max_retries, i.deadline, coalesce(i.available_at, now()), i.metadata, i.estimated_tokens,
+                    i.parent_task_id, i.execution_order, i.depth, i.on_child_failure, i.waits_for_child,
+                    CASE WHEN i.waits_for_child THEN 1 ELSE 0 END, i.engine, i.idempotency_key
+                FROM input i JOIN takers t USING (project_id)
+                RETURNING project_id, created_at, status, engine, idempotency_key
+            )
+            SELECT project_id, min(created_at), bool_or(status = 'in_queue' AND engine <> ''), bool_or(status = 'in_queue' AND engine = ''),
+                idempotency_key
+            FROM inserted GROUP BY project_id, idempotency_key
+            """
+    }
+
+    /// What the quota `q` left is given away, or belongs to another month.
+    private static let closedQuota = "(q.current_usage >= q.monthly_limit OR chorus_is_due(q.reset_date, q.counted_since))"
+}
