@@ -13,6 +13,7 @@ let settings: [SwiftSetting] = [
 // Third parties, each with what it earns its place with.
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
@@ -36,6 +37,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         // Counters and times behind one API.
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        // Spans and their context behind one API.
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
         // Ordered start, graceful stop and signals of long-lived parts.
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         // The gateway's HTTP server.
@@ -99,7 +102,7 @@ let package = Package(
         .target(name: "Queues", dependencies: ["AMQP", "Domain", logging, lifecycle], swiftSettings: settings),
         .target(
             name: "Engines",
-            dependencies: ["NIOURLSession", "Domain", httpTypes, logging, .product(name: "Yams", package: "Yams")],
+            dependencies: ["NIOURLSession", "Domain", httpTypes, logging, tracing, .product(name: "Yams", package: "Yams")],
             swiftSettings: settings),
 
         // The services.
@@ -107,7 +110,7 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Store", "Postgres", "Queues", "AMQP", "Domain", crypto, hummingbird, hummingbirdCore, nioCore, httpTypes, logging, metrics, lifecycle,
+                "Store", "Postgres", "Queues", "AMQP", "Domain", crypto, hummingbird, hummingbirdCore, nioCore, httpTypes, logging, metrics, tracing, lifecycle,
                 .product(name: "HummingbirdTLS", package: "hummingbird"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"), .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -116,12 +119,12 @@ let package = Package(
             resources: [.embedInCode("OpenAPI/Document"), .embedInCode("OpenAPI/Page")], swiftSettings: settings),
         .target(
             name: "Worker",
-            dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "SocketExecutor", "Domain", collections, heaps, logging, metrics, lifecycle],
+            dependencies: ["Store", "Postgres", "Queues", "AMQP", "Engines", "SocketExecutor", "Domain", collections, heaps, logging, metrics, tracing, lifecycle],
             swiftSettings: settings),
         .target(
             name: "Operations",
             dependencies: [
-                "Store", "Postgres", "Queues", "Domain", hummingbird, httpTypes, logging, metrics, lifecycle, nioCore, crypto,
+                "Store", "Postgres", "Queues", "Domain", "NIOURLSession", hummingbird, httpTypes, logging, metrics, tracing, lifecycle, nioCore, crypto, collections,
                 .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
@@ -132,7 +135,7 @@ let package = Package(
             dependencies: [
                 "Gateway", "Worker", "Dispatcher", "Operations", "Store", "Queues", "Engines", "NIOURLSession", "Postgres", "AMQP",
                 "Domain",
-                logging, metrics, lifecycle, httpTypes, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                logging, metrics, tracing, lifecycle, httpTypes, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
                 nioCore, .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Histogram", package: "hdrhistogram-swift"),
@@ -150,7 +153,8 @@ let package = Package(
             path: "Tests/Benchmarks/EngineCalls", swiftSettings: settings),
 
         // Tests mirror the modules; TestSupport starts the real servers.
-        .target(name: "TestSupport", dependencies: ["Operations"], path: "Tests/TestSupport", swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["Operations", "Domain", hummingbird, nioCore, logging], path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(name: "DomainTests", dependencies: ["Domain", "Operations"], swiftSettings: settings),
         .testTarget(
             name: "StoreTests", dependencies: ["Store", "Operations", "Postgres", "Domain", "TestSupport", logging], swiftSettings: settings),
@@ -165,7 +169,7 @@ let package = Package(
             name: "GatewayTests",
             dependencies: [
                 "Gateway", "Store", "Postgres", "Queues", "AMQP", "Domain", "NIOURLSession", "TestSupport", "Operations", crypto, hummingbird,
-                hummingbirdCore, nioCore, httpTypes, logging, lifecycle, .product(name: "NIOPosix", package: "swift-nio"),
+                hummingbirdCore, nioCore, httpTypes, logging, tracing, lifecycle, .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: settings),
@@ -191,7 +195,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "OperationsTests",
-            dependencies: ["Operations", "Store", "Postgres", "TestSupport", "NIOURLSession", "Domain", httpTypes, logging, metrics, lifecycle],
+            dependencies: ["Operations", "Store", "Postgres", "TestSupport", "NIOURLSession", "Domain", httpTypes, logging, metrics, tracing, hummingbird, nioCore, lifecycle],
             swiftSettings: settings),
     ]
 )

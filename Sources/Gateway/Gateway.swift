@@ -66,7 +66,8 @@ public struct Gateway: Service {
             store: store, engines: engines, arrayLimit: configuration.arrayLimit, acceptances: acceptances)
         if let intake {
             let handler = IntakeHandler(
-                store: store, access: access, creations: creations, submissions: submissions, bodyLimit: intake.bodyLimit, logger: logger)
+                store: store, access: access, creations: creations, submissions: submissions, bodyLimit: intake.bodyLimit,
+                isTraced: configuration.tracesRequests, logger: logger)
             finishers.append(Intake(intake, handler: handler, logger: logger))
         }
         if let exchange { finishers.append(EventExchange(store: store, broker: exchange, logger: logger)) }

@@ -56,6 +56,8 @@ public struct GatewayConfiguration: Sendable {
     public var corsOrigins: Set<String> = []
     /// A line for every request, at level `info`; else at `debug`.
     public var logsRequests = false
+    /// Requests that bring no trace begin one.
+    public var tracesRequests = false
     /// TLS, where this gateway ends it itself.
     public var tls: TLSFiles?
     /// How often its files are read, to see whether they are new.

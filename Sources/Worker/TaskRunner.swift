@@ -56,20 +56,25 @@ struct TaskRunner: Sendable {
         let result = await gates.pass(engine, tokens: tokens, timeLeft: task.timeLeft) { () throws(EngineError) in
             let key = idempotencyKey(of: call, task)
             let start = ContinuousClock.now
-            do throws(EngineError) {
-                let answer =
-                    task.isEmbedding
-                    ? try await engine.embed(input, timeout: task.timeLeft, idempotencyKey: key)
-                    : try await engine.call(input, timeout: task.timeLeft, idempotencyKey: key, progress: progress)
-                metrics.called(call.engine, .success(answer), after: .now - start, price: engine.definition.price)
-                return answer
-            } catch {
-                metrics.called(call.engine, .failure(error), after: .now - start, price: engine.definition.price)
-                throw error
-            }
+            let result = await TaskTrace.call(engine, task) { await make(call, engine, task, input, key, progress) }
+            metrics.called(call.engine, result, after: .now - start, price: engine.definition.price)
+            return try result.get()
         }
         if case .failure(let error) = result, error.kind == .held { metrics.held(call.engine) }
         return result
+    }
+
+    private func make(
+        _ call: OpenCall, _ engine: Engine, _ task: ClaimedTask, _ input: JSONObject, _ key: String, _ progress: AnswerProgress?
+    ) async -> Result<EngineAnswer, EngineError> {
+        do throws(EngineError) {
+            guard task.isEmbedding else {
+                return .success(try await engine.call(input, timeout: task.timeLeft, idempotencyKey: key, progress: progress))
+            }
+            return .success(try await engine.embed(input, timeout: task.timeLeft, idempotencyKey: key))
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// A key is one piece of work: engines that are two names of one provider must not take one's call for the other's.

@@ -46,17 +46,12 @@ final class WorkerMetrics: Sendable {
     /// A call of an engine ended.
     func called(_ engine: String, _ result: Result<EngineAnswer, EngineError>, after time: Duration, price: EnginePrice?) {
         let meters = meters(of: engine)
-        let usage: TokenUsage?
         switch result {
-        case .success(let answer):
-            meters.ended("completed")
-            usage = answer.usage
-        case .failure(let error):
-            meters.ended(error.kind.rawValue)
-            usage = error.partial?.usage
+        case .success: meters.ended("completed")
+        case .failure(let error): meters.ended(error.kind.rawValue)
         }
         meters.time.recordNanoseconds(Int64(time / .nanoseconds(1)))
-        guard let usage else { return }
+        guard let usage = result.usage else { return }
         meters.prompt.increment(by: usage.promptTokens)
         meters.completion.increment(by: usage.completionTokens)
         if let price { meters.cost.increment(by: price.cost(of: usage)) }
@@ -87,12 +82,7 @@ final class WorkerMetrics: Sendable {
     }
 
     func recorded(_ outcome: TaskOutcome) {
-        let status =
-            switch outcome {
-            case .completed: TaskStatus.completed.rawValue
-            case .failed: TaskStatus.failed.rawValue
-            case .retrying: TaskStatus.retrying.rawValue
-            }
+        let status = outcome.word
         ended.withLock { ended in
             if let known = ended[status] { return known }
             let new = Counter(label: "chorus_tasks_ended_total", dimensions: [("status", status)])

@@ -202,7 +202,8 @@ public final class WorkerService: Service {
         await running.run(TaskClaim(taskID: task.id, attempt: task.attempt), of: task.projectID) {
             // Between the claim and this moment the worker may have been taken for dead, and its other calls stopped.
             let isStillHere = self.lease.identity?.id == worker.id
-            let settlement = isStillHere ? await self.runner.run(task, workerID: worker.id) : .handedBack(task)
+            let settlement =
+                isStillHere ? await TaskTrace.run(task) { await self.runner.run(task, workerID: worker.id) } : .handedBack(task)
             let place = self.recordings.take(upTo: 1) == 1 ? self.recordings : self.slots
             if place === self.recordings { self.slots.giveBack() }
             await self.recorder.record(settlement, of: task.projectID, workerID: worker.id)

@@ -11,7 +11,7 @@ import Testing
     /// Told only where there is something to tell.
     private static let conditional: Set = [
         "chorus_last_backup_timestamp_seconds", "chorus_engine_gate_closed_seconds", "chorus_engine_gate_used_ratio",
-        "chorus_webhook_deliveries_total",
+        "chorus_webhook_deliveries_total", "chorus_spans_exported_total", "chorus_spans_dropped_total",
     ]
 
     @Test func everyMetricIsTold() async throws {

@@ -18,6 +18,8 @@ SELDOM = {
     "chorus_engine_gate_closed_seconds",
     "chorus_engine_gate_used_ratio",
     "chorus_webhook_deliveries_total",
+    "chorus_spans_exported_total",
+    "chorus_spans_dropped_total",
 }
 
 

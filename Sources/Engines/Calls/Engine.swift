@@ -61,6 +61,7 @@ public struct Engine: Sendable {
         var request = request(.post, wire.path)
         request.headerFields[.contentType] = "application/json"
         if let idempotencyKey, let name = HTTPField.Name("Idempotency-Key") { request.headerFields[name] = idempotencyKey }
+        TraceHeader.write(to: &request.headerFields)
         return request
     }
 

@@ -11,11 +11,13 @@ struct IntakeHandler: Sendable {
     let creations: ProjectCreations
     let submissions: TaskSubmissions
     let bodyLimit: Int
+    let isTraced: Bool
     let logger: Logger
 
     /// A message whose sender is known.
     private struct Known: Sendable {
         let message: IntakeMessage
+        let delivered: AMQPMessage
         let principal: Principal
         let request: IdempotentRequest?
     }
@@ -39,7 +41,10 @@ struct IntakeHandler: Sendable {
         return await concurrently(readings) { reading in
             switch reading {
             case .ended(let outcome): outcome
-            case .known(let known): await self.outcome(of: known, first: known.request.flatMap { remembered[$0.key] })
+            case .known(let known):
+                await RequestTrace.follow(known.delivered, isOn: self.isTraced) {
+                    await self.outcome(of: known, first: known.request.flatMap { remembered[$0.key] })
+                }
             }
         }
     }
@@ -52,7 +57,10 @@ struct IntakeHandler: Sendable {
             let principal = try await access.principal(showing: credential)
             keyID = principal.keyID
             let message = try IntakeMessage(delivery.message, omittedBodySize: delivery.omittedBodySize, bodyLimit: bodyLimit)
-            return .known(Known(message: message, principal: principal, request: IdempotentRequest(message, of: principal)))
+            return .known(
+                Known(
+                    message: message, delivered: delivery.message, principal: principal, request: IdempotentRequest(message, of: principal))
+            )
         } catch {
             return .ended(failure(error, keyID: keyID))
         }

@@ -15,6 +15,7 @@ struct RequestEnvelope: RouterMiddleware {
     /// Answers say that this host is to be asked with TLS only (RFC 6797).
     let isEncrypted: Bool
     let logLevel: Logger.Level
+    let isTraced: Bool
     let metrics = GatewayMetrics()
 
     init(_ configuration: GatewayConfiguration) {
@@ -23,10 +24,18 @@ struct RequestEnvelope: RouterMiddleware {
         crossOrigin = CrossOrigin(origins: configuration.corsOrigins)
         isEncrypted = configuration.tls != nil
         logLevel = configuration.logsRequests ? .info : .debug
+        isTraced = configuration.tracesRequests
     }
 
     @concurrent func handle(
         _ request: Request, context: GatewayContext, next: @concurrent (Request, GatewayContext) async throws -> Response
+    ) async throws -> Response {
+        guard RequestTrace.follows(request, isOn: isTraced) else { return try await answer(request, context, next) }
+        return try await RequestTrace.follow(request, route: { context.endpointPath }) { try await answer(request, context, next) }
+    }
+
+    private func answer(
+        _ request: Request, _ context: GatewayContext, _ next: @concurrent (Request, GatewayContext) async throws -> Response
     ) async throws -> Response {
         let start = ContinuousClock.now
         let id = RequestID.text(from: request.headers[.xRequestID])

@@ -39,7 +39,7 @@ struct TaskSubmissions: Sendable {
         anew: () async throws -> ProjectView
     ) async throws -> Creation<SubmittedTasks> {
         let isList = body.arrayValue != nil
-        let tasks = try await tasks(in: body, project, anew: anew)
+        let tasks = try await tasks(in: body, project, anew: anew).within(RequestTrace.current)
         var submission = Submission(projectID: projectID, userID: principal.userID, tasks: tasks)
         if let request {
             let kept = SubmittedTasks(submission: submission, isList: isList, acceptedAt: nil)

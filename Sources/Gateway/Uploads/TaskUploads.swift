@@ -49,7 +49,7 @@ struct TaskUploads: Sendable {
             let upload = Upload(
                 projectID: projectID, userID: userID, parentIDs: Array(checked.parentIDs), idempotency: repeatable)
             let tasks = SpooledTasks(spool: spool, limits: limits, knownEngines: receiver.knownEngines)
-            switch try await accept(upload, tasks) {
+            switch try await accept(upload, tasks, within: RequestTrace.current) {
             case .repeated(let first): return Response(repeating: first)
             case .made(let acceptance):
                 accepted.increment(by: acceptance.taskCount)
@@ -60,9 +60,13 @@ struct TaskUploads: Sendable {
     }
 
     /// Any error but doubt means that nothing was stored.
-    private func accept(_ upload: Upload, _ tasks: SpooledTasks) async throws -> Creation<UploadAcceptance> {
+    private func accept(
+        _ upload: Upload, _ tasks: SpooledTasks, within trace: String?
+    ) async throws -> Creation<UploadAcceptance> {
         do {
-            return try await store.accept(upload, answering: { FirstAnswer(body: $0.text) }) { try tasks.forEachBatch($0) }
+            return try await store.accept(upload, answering: { FirstAnswer(body: $0.text) }) { take in
+                try tasks.forEachBatch { try take($0.within(trace)) }
+            }
         } catch let problem as Problem {
             throw problem.namingLines
         } catch let error as PostgresError where error.leavesOutcomeOpen {

@@ -100,6 +100,8 @@ extension MetricDescription {
         .init(
             "chorus_metrics_dropped_total", .counter, .all, [],
             "Series that could not be kept: there were too many, or nobody knew the name."),
+        .init("chorus_spans_exported_total", .counter, .all, [], "Spans that the collector took. Told where tracing is on."),
+        .init("chorus_spans_dropped_total", .counter, .all, [], "Spans that it did not take, or that came too fast."),
         .init("process_cpu_seconds_total", .counter, .all, [], "Processor time."),
         .init("process_resident_memory_bytes", .gauge, .all, [], "Memory in use."),
         .init("process_virtual_memory_bytes", .gauge, .all, [], "Address space."),

@@ -17,6 +17,8 @@ public struct ClaimedTask: Sendable {
     public var projectSettings: ProjectSettings?
     /// How many children it has, all of which have ended.
     public var childCount = 0
+    /// In which trace it was handed in, as its metadata says.
+    public var traceParent: String?
     /// The engine of the first call and its `results` row, open already; nil for a group, where the worker chooses by load, or where there
     /// is no engine.
     public var call: OpenCall?
@@ -71,7 +73,7 @@ extension Store {
                     AND t.status <> ALL ('{processing,completed,failed,cancelled,paused}')
                     AND EXISTS (SELECT FROM workers w WHERE w.worker_id = \(workerID) AND w.status IN ('alive', 'draining'))
                 RETURNING t.task_id, t.project_id, t.task_type, t.input_data, t.attempt, t.retry_count, t.max_retries, t.deadline, t.status,
-                    t.child_count, p.settings
+                    t.child_count, p.settings, t.metadata ->> 'traceparent' AS trace_parent
             ), chosen AS (
                 SELECT c.*, CASE WHEN c.settings ? 'engines' THEN c.settings END AS project_settings,
                     CASE WHEN c.task_type <> 'group' THEN chorus_first_engine(c.input_data, c.settings, \(fleetDefault)) END AS engine
@@ -83,8 +85,8 @@ extension Store {
                 INSERT INTO results (result_id, task_id, engine_type, output_data, status, attempt)
                 SELECT result_id, task_id, engine, '{}', 'pending', attempt FROM called WHERE engine IS NOT NULL
             )
-            SELECT task_id, project_id, task_type, input_data, attempt, retry_count, max_retries, deadline, project_settings, child_count, engine,
-                CASE WHEN engine IS NOT NULL THEN result_id END
+            SELECT task_id, project_id, task_type, input_data, attempt, retry_count, max_retries, deadline, project_settings, child_count, trace_parent,
+                engine, CASE WHEN engine IS NOT NULL THEN result_id END
             FROM called
             """
         ) { row in
@@ -96,6 +98,7 @@ extension Store {
                 deadline: try columns.next(),
                 projectSettings: try columns.nextOptionalJSON()?.objectValue.map(ProjectSettings.init(stored:)))
             task.childCount = try columns.next()
+            task.traceParent = try columns.next()
             let engine = try columns.next(as: String?.self)
             let resultID = try columns.next(as: UUID?.self)
             if let engine, let resultID { task.call = OpenCall(resultID: resultID, engine: engine) }

@@ -20,6 +20,7 @@ struct GatewayCommand: AsyncParsableCommand {
         let configuration = try ChorusConfiguration(path: options.config, applicationName: "chorus-gateway")
         let logger = configuration.logger("chorus.gateway")
         let metrics = Telemetry.start(.gateway)
+        let exporter = try Telemetry.trace(configuration, .gateway, logger)
         let database = PostgresClient(configuration: configuration.database, logger: logger)
         let store = Store(database)
         let publisher = AMQPPublisher(configuration: configuration.broker, topology: configuration.topology, logger: logger)
@@ -40,8 +41,10 @@ struct GatewayCommand: AsyncParsableCommand {
             return metrics.text()
         }
         let metricsServer = try Telemetry.server(configuration, logger, text)
+        var settings = try Self.gateway(configuration)
+        settings.tracesRequests = exporter != nil
         let gateway = Gateway(
-            configuration: try Self.gateway(configuration), store: store, acceptances: acceptances,
+            configuration: settings, store: store, acceptances: acceptances,
             onWaiting: { dispatcher.poke() }, onProjectCreated: { dispatcher.pokeProjects() },
             takesBrokerMessages: { publisher.takesMessages }, intake: try Self.intake(configuration),
             exchange: try configuration.source.choice("events.exchange") == "on" ? configuration.broker : nil,
@@ -52,7 +55,8 @@ struct GatewayCommand: AsyncParsableCommand {
             ], metrics: metricsServer == nil ? text : nil, logger: logger, onListening: { health.listens(on: $0) })
         let probe = LoopProbe(loops: Telemetry.requestLoops)
         let parts: [any Service] =
-            [database, publisher, acceptances, dispatcher, gateway, probe] + (metricsServer.map { [$0] } ?? [])
+            (exporter.map { [$0] } ?? []) + [database, publisher, acceptances, dispatcher, gateway, probe]
+            + (metricsServer.map { [$0] } ?? [])
         let services = PreparedServices(services: parts, logger: logger) {
             try await StartUp.check(database, logger)
         }

@@ -29,6 +29,7 @@ struct WorkerCommand: AsyncParsableCommand {
         do {
             let journal = try await Self.journal(configuration, logger)
             let pace = try Self.worker(configuration)
+            let exporter = try Telemetry.trace(configuration, .worker, name: pace.name, logger)
             let worker = WorkerService(
                 configuration: pace, store: Store(database), database: configuration.database,
                 broker: configuration.broker, topology: configuration.topology,
@@ -41,7 +42,8 @@ struct WorkerCommand: AsyncParsableCommand {
                 return metrics.text()
             }
             let probe = LoopProbe(loops: [Telemetry.loop(session.taskExecutor)])
-            let parts: [any Service] = [database, worker, probe] + (metricsServer.map { [$0] } ?? [])
+            let parts: [any Service] =
+                (exporter.map { [$0] } ?? []) + [database, worker, probe] + (metricsServer.map { [$0] } ?? [])
             let services = PreparedServices(services: parts, logger: logger) {
                 try await StartUp.check(database, logger)
             }
