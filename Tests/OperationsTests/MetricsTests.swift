@@ -100,5 +100,7 @@ import Testing
         #expect(!pace.isDue(at: start + .seconds(4)) && pace.isDue(at: start + .seconds(5)))
         pace.ended(at: start, cost: .seconds(1))
         #expect(!pace.isDue(at: start + .seconds(49)) && pace.isDue(at: start + .seconds(50)))
+        pace.ended(at: start, cost: .seconds(30))
+        #expect(!pace.isDue(at: start + .seconds(59)) && pace.isDue(at: start + .seconds(60)))
     }
 }
