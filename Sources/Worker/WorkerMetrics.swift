@@ -38,6 +38,10 @@ final class WorkerMetrics: Sendable {
     private let engines = Mutex<[String: OfEngine]>([:])
     private let ended = Mutex<[String: Counter]>([:])
     private let claimed = Counter(label: "chorus_tasks_claimed_total")
+    private let waits = Dictionary(
+        uniqueKeysWithValues: Lane.allCases.map {
+            ($0, CoreMetrics.Timer(label: "chorus_task_wait_seconds", dimensions: [("lane", $0.rawValue)]))
+        })
     private let claimBatch = CoreMetrics.Recorder(label: "chorus_claim_batch_tasks")
     private let claimTime = CoreMetrics.Timer(label: "chorus_claim_seconds")
     private let recordBatch = CoreMetrics.Recorder(label: "chorus_record_batch_tasks")
@@ -69,9 +73,13 @@ final class WorkerMetrics: Sendable {
         }
     }
 
-    /// A statement claimed `count` of the tasks that it was asked for.
-    func claimed(_ count: Int, of tasks: Int, after time: Duration) {
-        claimed.increment(by: count)
+    /// A statement claimed these of the tasks that it was asked for.
+    func claimed(_ claimed: [ClaimedTask], of tasks: Int, after time: Duration) {
+        self.claimed.increment(by: claimed.count)
+        // What has children waited for them.
+        for task in claimed where task.childCount == 0 {
+            waits[Lane(priority: task.priority)]?.recordNanoseconds(Int64(min(max(task.waited, 0), 1e9) * 1e9))
+        }
         claimBatch.record(tasks)
         claimTime.recordNanoseconds(Int64(time / .nanoseconds(1)))
     }

@@ -184,7 +184,7 @@ public final class WorkerService: Service {
         do {
             let start = ContinuousClock.now
             let claimed = try await store.claim(ids, workerID: worker.id, fleetDefault: engines.defaultEngine)
-            runner.metrics.claimed(claimed.count, of: ids.count, after: .now - start)
+            runner.metrics.claimed(claimed, of: ids.count, after: .now - start)
             await consumer.acknowledge(deliveries)
             // A message of a task that moved on gets no claim, and needs no slot.
             slots.giveBack(ids.count - claimed.count)

@@ -33,6 +33,9 @@ extension MetricDescription {
         .init("chorus_worker_slots", .gauge, .worker, [], "Tasks that may run at once."),
         .init("chorus_worker_running_tasks", .gauge, .worker, [], "Tasks that run."),
         .init("chorus_tasks_claimed_total", .counter, .worker, [], "Tasks claimed."),
+        .init(
+            "chorus_task_wait_seconds", .histogram, .worker, ["lane"], "From when a task without children could have run to its claim.",
+            buckets: engineSeconds),
         .init("chorus_claim_batch_tasks", .histogram, .worker, [], "Messages that shared the statement that claimed them.", buckets: batch),
         .init("chorus_claim_seconds", .histogram, .worker, [], "What claiming a batch took.", buckets: seconds),
         .init("chorus_tasks_ended_total", .counter, .worker, ["status"], "Tasks recorded, by the status they moved to."),

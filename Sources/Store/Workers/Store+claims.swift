@@ -19,6 +19,9 @@ public struct ClaimedTask: Sendable {
     public var childCount = 0
     /// In which trace it was handed in, as its metadata says.
     public var traceParent: String?
+    public var priority = TaskPriority.standard
+    /// For how many seconds it could have run already.
+    public var waited = 0.0
     /// The engine of the first call and its `results` row, open already; nil for a group, where the worker chooses by load, or where there
     /// is no engine.
     public var call: OpenCall?
@@ -73,7 +76,8 @@ extension Store {
                     AND t.status <> ALL ('{processing,completed,failed,cancelled,paused}')
                     AND EXISTS (SELECT FROM workers w WHERE w.worker_id = \(workerID) AND w.status IN ('alive', 'draining'))
                 RETURNING t.task_id, t.project_id, t.task_type, t.input_data, t.attempt, t.retry_count, t.max_retries, t.deadline, t.status,
-                    t.child_count, p.settings, t.metadata ->> 'traceparent' AS trace_parent
+                    t.child_count, p.settings, t.metadata ->> 'traceparent' AS trace_parent, t.priority,
+                    extract(epoch FROM clock_timestamp() - t.available_at)::float8 AS waited
             ), chosen AS (
                 SELECT c.*, CASE WHEN c.settings ? 'engines' THEN c.settings END AS project_settings,
                     CASE WHEN c.task_type <> 'group' THEN chorus_first_engine(c.input_data, c.settings, \(fleetDefault)) END AS engine
@@ -86,7 +90,7 @@ extension Store {
                 SELECT result_id, task_id, engine, '{}', 'pending', attempt FROM called WHERE engine IS NOT NULL
             )
             SELECT task_id, project_id, task_type, input_data, attempt, retry_count, max_retries, deadline, project_settings, child_count, trace_parent,
-                engine, CASE WHEN engine IS NOT NULL THEN result_id END
+                priority, waited, engine, CASE WHEN engine IS NOT NULL THEN result_id END
             FROM called
             """
         ) { row in
@@ -99,6 +103,8 @@ extension Store {
                 projectSettings: try columns.nextOptionalJSON()?.objectValue.map(ProjectSettings.init(stored:)))
             task.childCount = try columns.next()
             task.traceParent = try columns.next()
+            task.priority = try columns.next(as: Int?.self) ?? TaskPriority.standard
+            task.waited = try columns.next()
             let engine = try columns.next(as: String?.self)
             let resultID = try columns.next(as: UUID?.self)
             if let engine, let resultID { task.call = OpenCall(resultID: resultID, engine: engine) }

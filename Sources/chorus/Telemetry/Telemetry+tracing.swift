@@ -21,6 +21,9 @@ extension Telemetry {
         _ source: ConfigurationSource, _ role: Role, _ name: String?, _ logger: Logger
     ) throws -> SpanExporter? {
         guard let endpoint = try source.optionalSecret("tracing.endpoint") else { return nil }
+        guard !endpoint.contains("@") else {
+            throw source.fault("tracing.endpoint", "must not carry a user or password: tracing.headers may")
+        }
         let url: EngineURL
         do {
             url = try EngineURL(endpoint)
