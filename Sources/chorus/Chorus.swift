@@ -21,7 +21,7 @@ struct Chorus: AsyncParsableCommand {
                 name: "Administration",
                 subcommands: [
                     MigrateCommand.self, AccountCommand.self, KeyCommand.self, EnginesCommand.self, VerifyCommand.self, BackupCommand.self,
-                    ConfigCommand.self,
+                    PruneCommand.self, ConfigCommand.self,
                 ]),
             CommandGroup(name: "Clients", subcommands: [ProjectCommand.self, TaskCommand.self, BenchCommand.self]),
         ])

@@ -13,6 +13,7 @@ public enum ActivityType: String, Sendable, Hashable, CaseIterable {
     case memberRemoved = "member_removed"
     case keyCreated = "key_created"
     case keyRevoked = "key_revoked"
+    case tasksPruned = "tasks_pruned"
 
     /// For people who read the log.
     public var description: String {
@@ -28,6 +29,7 @@ public enum ActivityType: String, Sendable, Hashable, CaseIterable {
         case .memberRemoved: "A member was removed."
         case .keyCreated: "An API key for the project was made."
         case .keyRevoked: "An API key of the project was revoked."
+        case .tasksPruned: "Tasks were removed, because their time was over."
         }
     }
 }

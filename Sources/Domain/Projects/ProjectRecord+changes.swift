@@ -2,7 +2,7 @@
 extension ProjectRecord {
     /// Settings whose values the log may show. Of all others, such as `webhooks`, only the names: they may hold secrets.
     private static let plainSettings: Set<String> = [
-        "engines", "strategy", "choose", "judge", "on_unknown", "max_concurrency", "budget", "retention",
+        "engines", "strategy", "choose", "judge", "on_unknown", "max_concurrency", "budget", "retention_days",
     ]
     /// Bytes of a value that the log repeats; of a longer one it says only that it changed.
     private static let valueLimit = 500

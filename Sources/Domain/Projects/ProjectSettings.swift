@@ -8,6 +8,8 @@ public struct ProjectSettings: Sendable, Hashable {
     public var maxConcurrency: Int?
     /// Whether its events are published on the broker without fail, at least once and in order.
     public var publishesEvents = false
+    /// Days that its ended tasks are kept, 0 for ever; nil where it leaves that to the operator.
+    public var retentionDays: Int?
     /// As it came, with what other parts of Chorus read.
     public var object: JSONObject
 
@@ -25,6 +27,7 @@ public struct ProjectSettings: Sendable, Hashable {
         WebhookSetting.check(&reader)
         reader.checkBudget("budget")
         publishesEvents = reader.bool("events") ?? false
+        retentionDays = reader.integer("retention_days", in: Self.retentionRange)
         reader.finish()
     }
 
@@ -35,9 +38,11 @@ public struct ProjectSettings: Sendable, Hashable {
         onUnknown = object["on_unknown"]?.stringValue.flatMap(UnknownOutcomePolicy.init) ?? .retry
         maxConcurrency = object["max_concurrency"]?.intValue.flatMap { Self.maxConcurrencyRange.contains($0) ? $0 : nil }
         publishesEvents = object["events"]?.boolValue ?? false
+        retentionDays = object["retention_days"]?.intValue.flatMap { Self.retentionRange.contains($0) ? $0 : nil }
     }
 
     static let maxConcurrencyRange = 1...1_000_000
+    static let retentionRange = 0...36_500
 }
 
 /// What a project wants of a task when nobody knows whether its call was carried out: the worker died while the engine had it.

@@ -28,7 +28,10 @@ public struct ProjectStats: Sendable, Hashable {
         }
     }
 
+    /// Those that have gone by retention are counted in.
     public var tasks: [TaskStatus: Int] = [:]
+    /// Tasks that have gone by retention.
+    public var pruned = 0
     public var engines: [String: Engine] = [:]
     /// Tasks that ended in that way, by the number of minutes before the one that runs.
     public var minutes: [TaskStatus: [Int: Int]] = [:]
@@ -54,6 +57,7 @@ public struct ProjectStats: Sendable, Hashable {
         return [
             "tasks": .object(byStatus),
             "total": .number(JSONNumber(tasks.values.reduce(0, +))),
+            "pruned": .number(JSONNumber(pruned)),
             "per_minute": .object(rates),
             "total_tokens": .number(JSONNumber(engines.values.reduce(0) { $0 + $1.tokens })),
             "cost_micro_usd": .number(JSONNumber(engines.values.reduce(0) { $0 + $1.cost })),

@@ -38,5 +38,6 @@ public struct Migration: Sendable, Hashable {
         Migration(version: 20, name: "exchange", text: String(decoding: PackageResources._020_exchange_sql, as: UTF8.self)),
         Migration(
             version: 21, name: "metered_acceptance", text: String(decoding: PackageResources._021_metered_acceptance_sql, as: UTF8.self)),
+        Migration(version: 22, name: "retention", text: String(decoding: PackageResources._022_retention_sql, as: UTF8.self)),
     ]
 }

@@ -69,7 +69,8 @@ extension Store {
         guard !quotas.isEmpty else { return }
         try connection.execute(
             """
-            UPDATE usage_quotas SET current_usage = 0, counted_since = clock_timestamp(), reset_date = chorus_next_reset()
+            UPDATE usage_quotas
+            SET current_usage = 0, pruned_usage = 0, counted_since = clock_timestamp(), reset_date = chorus_next_reset()
             WHERE quota_id = ANY (\(quotas))
             """)
     }

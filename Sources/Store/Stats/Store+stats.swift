@@ -7,7 +7,8 @@ extension Store {
     static let minutesKept = 60
 
     /// The project's figures: what was folded and what was not, by one statement, and so exact. Its cost is the number of the project's
-    /// engines and minutes, not of its tasks. Indexes: `project_counts_pkey`, `idx_project_count_changes`.
+    /// engines and minutes, not of its tasks. Indexes: `project_counts_pkey`, `idx_project_count_changes`,
+    /// `project_pruned_counts_pkey`.
     public func stats(of projectID: UUID) async throws -> ProjectStats {
         let rows = try await database.query(
             """
@@ -17,6 +18,9 @@ extension Store {
                 UNION ALL
                 SELECT subject, status, engine, '-infinity', number, tokens, cost, duration, rating
                 FROM project_count_changes WHERE project_id = \(projectID)
+                UNION ALL
+                SELECT 'pruned', '', '', '-infinity', number, 0, 0, 0, 0
+                FROM project_pruned_counts WHERE project_id = \(projectID) AND subject = 'task'
                 UNION ALL
                 SELECT 'minute', status, '', date_trunc('minute', made_at), number, 0, 0, 0, 0
                 FROM project_count_changes
@@ -87,6 +91,7 @@ private struct Figure {
         case "minute":
             guard let status = TaskStatus(rawValue: status) else { return }
             stats.minutes[status, default: [:]][minutesAgo, default: 0] += number
+        case "pruned": stats.pruned += number
         case "call":
             guard let status = ResultStatus(rawValue: status) else { return }
             var engine = stats.engines[engine] ?? ProjectStats.Engine()

@@ -30,11 +30,11 @@ public enum Law: String, Sendable, Hashable, CaseIterable {
     case taskHasProject = "task-has-project"
     /// History and calls belong to tasks that exist.
     case ledgerHasTask = "ledger-has-task"
-    /// What a quota says is used, is what was accepted and charged since it counts.
+    /// What a quota says is used, is what was accepted and charged since it counts, and of that what has gone by retention.
     case quotasAreCounted = "quotas-are-counted"
     /// A project is metered where a quota bounds it, and nowhere else.
     case meteredIsExact = "metered-is-exact"
-    /// The figures of a project are what counting its rows gives.
+    /// The figures of a project are what counting its rows gives, and what has gone by retention.
     case countsAreExact = "counts-are-exact"
 
     /// What the law speaks of: whose ids a violation names.

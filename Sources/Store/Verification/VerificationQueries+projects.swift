@@ -51,7 +51,7 @@ extension VerificationQueries {
         )
         SELECT q.quota_id, count(*) OVER ()
         FROM usage_quotas q LEFT JOIN counted c USING (quota_id)
-        WHERE q.current_usage <> CASE WHEN q.counted_since IS NULL THEN 0 ELSE coalesce(c.number, 0) END
+        WHERE q.current_usage <> CASE WHEN q.counted_since IS NULL THEN 0 ELSE coalesce(c.number, 0) + q.pruned_usage END
         ORDER BY q.quota_id LIMIT \(idLimit)
         """
     }

@@ -76,6 +76,7 @@ struct ConfigurationKey: Sendable {
         ConfigurationKey(name: "backup.target", kind: .text, standard: "/var/backups/chorus"),
         ConfigurationKey(name: "backup.key_file", kind: .path, standard: ""),
         ConfigurationKey(name: "backup.retention", kind: .integer(1...36_500), standard: "30"),
+        ConfigurationKey(name: "retention.tasks", kind: .integer(0...36_500), standard: "0"),
         ConfigurationKey(name: "log.level", kind: .choice(["trace", "debug", "info", "notice", "warning", "error"]), standard: "info"),
         ConfigurationKey(name: "log.format", kind: .choice(["auto", "text", "json"]), standard: "auto"),
     ]
