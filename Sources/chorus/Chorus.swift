@@ -23,7 +23,7 @@ struct Chorus: AsyncParsableCommand {
                     MigrateCommand.self, AccountCommand.self, KeyCommand.self, EnginesCommand.self, VerifyCommand.self, BackupCommand.self,
                     PruneCommand.self, ConfigCommand.self,
                 ]),
-            CommandGroup(name: "Clients", subcommands: [ProjectCommand.self, TaskCommand.self, BenchCommand.self]),
+            CommandGroup(name: "Clients", subcommands: [ProjectCommand.self, TaskCommand.self, TopCommand.self, BenchCommand.self]),
         ])
 }
 

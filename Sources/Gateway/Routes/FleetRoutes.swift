@@ -4,7 +4,8 @@ import Hummingbird
 import HummingbirdCore
 import Store
 
-/// `GET /v1/engines` and `GET /v1/workers`: what the fleet consists of, for everybody with a key.
+/// `GET /v1/engines` and `GET /v1/workers`: what the fleet consists of, for everybody with a key; `GET /v1/overview`: what it does, for
+/// administrators.
 struct FleetRoutes: Sendable {
     let store: Store
     let access: Access
@@ -20,6 +21,12 @@ struct FleetRoutes: Sendable {
         routes.on(.get, "/v1/workers") { request, _ in
             try await requireCaller(request)
             return Self.list(try await store.workers().map(\.json))
+        }
+        routes.on(.get, "/v1/overview") { request, _ in
+            try await access.principal(request).requireAdmin()
+            var query = QueryParameters(request)
+            try query.finish()
+            return Response(try await store.overview().json)
         }
     }
 

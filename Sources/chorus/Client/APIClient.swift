@@ -46,8 +46,8 @@ struct APIClient: Sendable {
     let authority: String
     let key: String
 
-    func get(_ path: String, query: [(String, String?)] = []) async throws -> JSONValue {
-        try await send(.get, path, query, body: [])
+    func get(_ path: String, query: [(String, String?)] = [], timeouts: NIOURLSessionTimeouts? = nil) async throws -> JSONValue {
+        try await send(.get, path, query, body: [], timeouts: timeouts)
     }
 
     /// - Parameter key: a name under which the request is done once, however often it is sent.
@@ -62,14 +62,14 @@ struct APIClient: Sendable {
 
     private func send(
         _ method: HTTPRequest.Method, _ path: String, _ query: [(String, String?)], body: [UInt8], type: String = "application/json",
-        key: String? = nil
+        key: String? = nil, timeouts: NIOURLSessionTimeouts? = nil
     ) async throws -> JSONValue {
         var request = HTTPRequest(method: method, scheme: scheme, authority: authority, path: path + Self.text(query))
         request.headerFields[.authorization] = "Bearer \(self.key)"
         request.headerFields[.accept] = "application/json"
         if !body.isEmpty { request.headerFields[.contentType] = type }
         if let key, let name = HTTPField.Name("Idempotency-Key") { request.headerFields[name] = key }
-        let (bytes, response) = try await session.upload(for: request, from: body)
+        let (bytes, response) = try await session.upload(for: request, from: body, timeouts: timeouts)
         guard let answer = try? JSONValue(parsing: bytes, limits: JSONLimits(depth: 512)) else {
             throw APIError(status: response.status.code, message: "\(scheme)://\(authority) answered \(response.status.code) without JSON")
         }

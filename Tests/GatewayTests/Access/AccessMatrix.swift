@@ -46,6 +46,7 @@ struct AccessMatrix {
         "GET /docs/reference.js": Entry(.open, streams: true),
         "GET /v1/engines": Entry(.caller(nil)),
         "GET /v1/workers": Entry(.caller(nil)),
+        "GET /v1/overview": Entry(.administrator),
 
         "POST /v1/accounts": Entry(.open, ##"{"email":"$@example.org","password":"correct horse battery"}"##),
         "GET /v1/account": Entry(.caller(.accountRead)),
