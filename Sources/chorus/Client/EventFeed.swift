@@ -21,8 +21,9 @@ struct EventFeed {
 
     /// Hands over each event until `take` says that it was the last, or the stream has come to its end.
     ///
+    /// - Parameter opened: called when the stream is there, each time: what happens from then on comes.
     /// - Throws: what the gateway refuses; the last failure where it cannot be reached for long.
-    func follow(_ take: (Event) throws -> Bool) async throws {
+    func follow(opened: () -> Void = {}, _ take: (Event) throws -> Bool) async throws {
         var last: String?
         var failures = 0
         while true {
@@ -30,6 +31,7 @@ struct EventFeed {
                 let (bytes, status) = try await client.stream(path, after: last, timeouts: Self.timeouts)
                 if status == 204 { return }
                 failures = 0
+                opened()
                 var event = Event()
                 var line: [UInt8] = []
                 for try await piece in bytes {

@@ -7,7 +7,7 @@ struct TaskWatchCommand: AsyncParsableCommand {
         commandName: "watch", abstract: "Follow a task, or projects, until everything has ended.",
         discussion: """
             On a terminal the picture of projects is drawn in place, and a task's answer is shown as its engine gives it; elsewhere there is a \
-            line a second, or a change. Exits with 1 where a task failed.
+            line a change, and no more than one a second. Exits with 1 where a task failed.
             """)
 
     @OptionGroup var options: ClientOptions
@@ -55,16 +55,20 @@ struct TaskWatchCommand: AsyncParsableCommand {
         var names: [String: String] = [:]
         for id in project { names[id] = try await client.get("/v1/projects/\(id)")["project_name"]?.stringValue }
         var display = ProgressDisplay(isTerminal: isatty(STDOUT_FILENO) == 1 && !options.json, isJSON: options.json)
-        while true {
-            var all: [ProjectProgress] = []
-            for id in project {
-                let stats = try await client.get("/v1/projects/\(id)/stats")
-                all.append(ProjectProgress(name: names[id] ?? id, id: id, stats: stats))
+        let news = ProjectNews(project, client)
+        return try await news.follow { next in
+            while true {
+                var all: [ProjectProgress] = []
+                for id in project {
+                    let stats = try await client.get("/v1/projects/\(id)/stats")
+                    all.append(ProjectProgress(name: names[id] ?? id, id: id, stats: stats))
+                }
+                let isOver = all.allSatisfy { $0.waiting == 0 }
+                display.show(all, isLast: isOver)
+                if isOver { return all.contains { $0.count(.failed) > 0 } }
+                try await Task.sleep(for: display.isTerminal ? .milliseconds(200) : .seconds(1))
+                try await next()
             }
-            let isOver = all.allSatisfy { $0.waiting == 0 }
-            display.show(all, isLast: isOver)
-            if isOver { return all.contains { $0.count(.failed) > 0 } }
-            try await Task.sleep(for: display.isTerminal ? .milliseconds(200) : .seconds(1))
         }
     }
 }
