@@ -67,24 +67,25 @@ struct TopScreen {
 
     private func tables(_ snapshot: TopSnapshot, _ rates: TopRates, _ view: TopView, room: Int?) -> [TopLine] {
         let shares = shares(snapshot, room: room)
-        let isRoomy = rows.map { $0 >= 40 } ?? true
         let tables = [
             (projects(snapshot, rates, view), shares.projects), (engines(snapshot), shares.engines), (workers(snapshot), shares.workers),
         ]
         var lines: [TopLine] = []
         for (index, (table, limit)) in tables.enumerated() {
-            if index > 0, isRoomy { lines.append(TopLine()) }
+            if index > 0, shares.areApart { lines.append(TopLine()) }
             lines += table.lines(width: columns, limit: limit)
         }
         return lines
     }
 
-    /// Half of the room for projects, a quarter each for engines and workers; what one of them does not need the others get.
-    private func shares(_ snapshot: TopSnapshot, room: Int?) -> (projects: Int, engines: Int, workers: Int) {
+    /// Half of the room for projects, a quarter each for engines and workers; what one of them does not need the others get. They stand
+    /// apart where that costs nobody a line, or there are many.
+    private func shares(_ snapshot: TopSnapshot, room: Int?) -> (projects: Int, engines: Int, workers: Int, areApart: Bool) {
         let wanted = [snapshot.projects.count, snapshot.engines.count, snapshot.workers.count]
-        guard let room else { return (wanted[0], wanted[1], wanted[2]) }
-        // Three lines of headings, and two empty ones where there is room for them.
-        var left = max(0, room - ((rows ?? 0) >= 40 ? 5 : 3))
+        guard let room else { return (wanted[0], wanted[1], wanted[2], true) }
+        // Three lines of headings, and two empty ones.
+        let areApart = room >= 34 || wanted.reduce(5, +) <= room
+        var left = max(0, room - (areApart ? 5 : 3))
         var given = zip(wanted, [left / 2, left / 4, left / 4]).map { min($0, $1) }
         left -= given.reduce(0, +)
         for index in given.indices {
@@ -92,6 +93,6 @@ struct TopScreen {
             given[index] += more
             left -= more
         }
-        return (given[0], given[1], given[2])
+        return (given[0], given[1], given[2], areApart)
     }
 }

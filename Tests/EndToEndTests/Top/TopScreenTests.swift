@@ -79,11 +79,12 @@ import Testing
         #expect(text[6] == "Dự án dịch thuật số một active      1      10      5     8      1      1    0.50")
         #expect(text[7] == "plain                   active      3      10      5     8    201      1    0.50")
         #expect(text[8] == "日本語の翻訳プロジェク… paused      2      10      5     8    101      1    0.50")
-        #expect(text[9].hasPrefix("ENGINE ") && text[9].hasSuffix("FAILED     P50     P99"))
-        #expect(text[10].hasPrefix("engine-0 ") && text[10].hasSuffix("open         5     8     481    52.0k    25%   850ms    2.1s"))
-        #expect(text[11].hasSuffix("closed       5     8     481    52.0k    25%       –       –"))
-        #expect(text[12].hasPrefix("WORKER "))
-        #expect(text[13].hasPrefix("worker-1 ") && text[14].hasPrefix("worker-0 "))
+        #expect(text[9].isEmpty && text[13].isEmpty)
+        #expect(text[10].hasPrefix("ENGINE ") && text[10].hasSuffix("FAILED     P50     P99"))
+        #expect(text[11].hasPrefix("engine-0 ") && text[11].hasSuffix("open         5     8     481    52.0k    25%   850ms    2.1s"))
+        #expect(text[12].hasSuffix("closed       5     8     481    52.0k    25%       –       –"))
+        #expect(text[14].hasPrefix("WORKER "))
+        #expect(text[15].hasPrefix("worker-1 ") && text[16].hasPrefix("worker-0 "))
         #expect(text[23] == "q quit   ←→ order: running   ↑↓ scroll")
     }
 
