@@ -21,9 +21,14 @@ extension Store {
             SELECT p.project_id, kept.days, cutoff.at
             FROM projects p
                 CROSS JOIN LATERAL (SELECT coalesce(chorus_retention_days(p.settings), \(Int32(clamping: days))) AS days) AS kept
-                CROSS JOIN LATERAL (SELECT now() - kept.days * interval '1 day' AS at) AS cutoff
+                CROSS JOIN LATERAL (
+                    SELECT now() - kept.days * interval '1 day' AS at, chorus_uuid_v7(now() - kept.days * interval '1 day') AS id
+                ) AS cutoff
+                -- One look at the oldest task of each project, whatever the planner believes of them.
+                CROSS JOIN LATERAL (
+                    SELECT FROM tasks t WHERE t.project_id = p.project_id AND t.task_id < cutoff.id ORDER BY t.task_id LIMIT 1
+                ) AS oldest
             WHERE p.project_id > \(last ?? .lowest) AND kept.days > 0
-                AND EXISTS (SELECT FROM tasks t WHERE t.project_id = p.project_id AND t.task_id < chorus_uuid_v7(cutoff.at))
             ORDER BY p.project_id LIMIT \(limit)
             """
         ) { row in

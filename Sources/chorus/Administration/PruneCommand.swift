@@ -42,7 +42,8 @@ struct PruneCommand: AsyncParsableCommand {
     func run() async throws {
         let fleetDays = try days ?? ConfigurationSource(path: options.config).integer("retention.tasks")
         let file = try export.map { try PruneFile(URL(fileURLWithPath: $0).path) }
-        let report = try await DatabaseSession.with(options) { database in
+        // A family goes as a whole, however large it is.
+        let report = try await DatabaseSession.with(options, statementTimeout: .seconds(600)) { database in
             let pruning = Pruning(
                 store: Store(database), days: fleetDays, pace: PrunePace(share: Double(share) / 100, rate: rate.map(Double.init)),
                 isTrial: dryRun, archive: file)
