@@ -49,7 +49,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         // TLS of calls to engines: trust roots, lowest version; TLS of the gateway.
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
-        // Requests and answers as their parts pass a connection.
+        // Requests and answers as their parts pass a connection, and the connections' end with the gateway.
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
         // Request and response values shared by server and client.
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
@@ -111,7 +111,7 @@ let package = Package(
             name: "Gateway",
             dependencies: [
                 "Store", "Postgres", "Queues", "AMQP", "Domain", crypto, hummingbird, hummingbirdCore, nioCore, httpTypes, logging, metrics, tracing, lifecycle,
-                .product(name: "HummingbirdTLS", package: "hummingbird"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "NIOExtras", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Yams", package: "Yams"),
@@ -126,6 +126,7 @@ let package = Package(
             dependencies: [
                 "Store", "Postgres", "Queues", "Domain", "NIOURLSession", hummingbird, httpTypes, logging, metrics, tracing, lifecycle, nioCore, crypto, collections,
                 .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings),
 

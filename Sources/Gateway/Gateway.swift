@@ -1,9 +1,6 @@
 public import AMQP
-import Hummingbird
-import HummingbirdCore
-import HummingbirdTLS
+import HTTPTypes
 public import Logging
-import NIOCore
 public import ServiceLifecycle
 public import Store
 
@@ -14,9 +11,10 @@ public struct Gateway: Service {
     private let configuration: GatewayConfiguration
     private let logger: Logger
     private let onListening: @Sendable (Int) async -> Void
-    private let responder: RouterResponder<GatewayContext>
-    /// What it answers to.
-    let routes: [(method: HTTPRequest.Method, path: String)]
+    private let parts: GatewayParts
+    private let api: CurrentAPI
+    private let listener: HTTPListener
+    private let webhookSender: WebhookSender?
     /// What works beside the requests, for as long as they are taken.
     private let attendants: [any Service]
     /// What works on the broker. Each ends by itself at the graceful shutdown, when it has finished what it has begun.
@@ -45,102 +43,60 @@ public struct Gateway: Service {
         self.logger = logger
         self.onListening = onListening
         let uses = KeyUseWriter(store: store, logger: logger)
-        let tokens = SessionTokens(store: store, lifetime: configuration.sessionLifetime)
-        let access = Access(store, tokens: tokens, uses: uses)
         let events = EventHub(store: store, limits: EventHub.Limits(configuration), logger: logger)
+        parts = GatewayParts(
+            store: store, acceptances: acceptances, onWaiting: onWaiting, onProjectCreated: onProjectCreated,
+            takesBrokerMessages: takesBrokerMessages, readiness: readiness, metrics: metrics, uses: uses, events: events, logger: logger)
+        let api = CurrentAPI(GatewayAPI(configuration, over: parts), logger: logger)
+        self.api = api
+        listener = HTTPListener(configuration, logger: logger) { request, writer, channel in
+            try await api.respond(to: request, writer, on: channel)
+        }
         var attendants: [any Service] = [uses, events, DeltaLine(hub: events, logger: logger)]
-        if let signing = configuration.webhooks.signing {
-            let sender = WebhookSender(store: store, signing: signing, targets: configuration.webhooks.targets, logger: logger)
+        webhookSender = configuration.webhooks.signing.map { signing in
+            WebhookSender(store: store, signing: signing, targets: configuration.webhooks.targets, logger: logger)
+        }
+        if let sender = webhookSender {
             attendants.append(WebhookPump(store: store, logger: logger) { sender.poke() })
             attendants.append(sender)
         }
         self.attendants = attendants
-        let engines = EngineDirectory(store)
-        let bodies = BodyReader(limit: configuration.bodyLimit)
-        var routes = RouteTable()
-        HealthRoutes(checks: readiness, timeout: configuration.readinessTimeout, metrics: metrics).add(to: &routes)
-        let creations = ProjectCreations(store: store, engines: engines, webhooks: configuration.webhooks, onCreated: onProjectCreated)
-        ProjectRoutes(store: store, access: access, bodies: bodies, creations: creations).add(to: &routes)
         var finishers: [any Service] = []
-        let submissions = TaskSubmissions(
-            store: store, engines: engines, arrayLimit: configuration.arrayLimit, acceptances: acceptances)
-        if let intake {
-            let handler = IntakeHandler(
-                store: store, access: access, creations: creations, submissions: submissions, bodyLimit: intake.bodyLimit,
-                isTraced: configuration.tracesRequests, logger: logger)
-            finishers.append(Intake(intake, handler: handler, logger: logger))
-        }
+        if let intake { finishers.append(Intake(intake, handler: { api.value.intakeHandler }, logger: logger)) }
         if let exchange { finishers.append(EventExchange(store: store, broker: exchange, logger: logger)) }
         self.finishers = finishers
-        TaskSubmissionRoutes(
-            access: access, bodies: bodies, submissions: submissions,
-            uploads: TaskUploads(store: store, engines: engines, limits: UploadLimits(configuration), onWaiting: onWaiting)
-        ).add(to: &routes)
-        TaskRoutes(store: store, access: access, takesBrokerMessages: takesBrokerMessages).add(to: &routes)
-        FeedbackRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
-        TaskMoveRoutes(store: store, access: access, bodies: bodies, onWaiting: onWaiting).add(to: &routes)
-        ProjectMoveRoutes(
-            store: store, access: access, engines: engines, webhooks: configuration.webhooks, bodies: bodies, onWaiting: onWaiting
-        ).add(to: &routes)
-        FleetRoutes(store: store, access: access).add(to: &routes)
-        let hasher = PasswordHasher(cost: configuration.passwordCost)
-        let limits = LoginLimits(perMinute: configuration.loginsPerMinute)
-        let logins = Logins(store: store, hasher: hasher, limits: limits)
-        AccountRoutes(
-            store: store, access: access, bodies: bodies,
-            registrations: Registrations(store: store, policy: configuration.registration, hasher: hasher, limits: limits), logins: logins
-        ).add(to: &routes)
-        SessionRoutes(store: store, access: access, bodies: bodies, logins: logins, tokens: tokens).add(to: &routes)
-        InvitationRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
-        KeyRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
-        QuotaRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
-        MemberRoutes(store: store, access: access, bodies: bodies).add(to: &routes)
-        EventRoutes(hub: events, access: access).add(to: &routes)
-        WebhookRoutes(store: store, access: access, webhooks: configuration.webhooks).add(to: &routes)
-        ReferenceRoutes().add(to: &routes)
-        self.routes = routes.routes
-        responder = routes.responder(RequestEnvelope(configuration))
+    }
+
+    /// What it answers to.
+    var routes: [(method: HTTPRequest.Method, path: String)] { api.value.routes }
+
+    /// Works so from now on; requests, streams and connections that are there go on as they began. Where it listens, TLS and whether there
+    /// are webhooks stay what they are.
+    public func reload(_ configuration: GatewayConfiguration) {
+        api.replace(with: GatewayAPI(configuration, over: parts))
+        listener.reload(configuration)
+        parts.events.allow(EventHub.Limits(configuration))
+        webhookSender?.allow(configuration.webhooks.targets)
     }
 
     /// Serves until the graceful shutdown.
     /// - Throws: where the address cannot be listened on, or the files of TLS cannot be used.
     public func run() async throws {
         let certificate = try configuration.tls.map { try CertificateWatch($0, pace: configuration.certificatePace, logger: logger) }
-        let application = Application(
-            responder: responder, server: try server(certificate),
-            configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port), backlog: 1_024,
-                availableConnectionsDelegate: .maximum(configuration.maxConnections, logger: logger)),
-            onServerRunning: { [onListening] channel in
-                if let port = channel.localAddress?.port { await onListening(port) }
-            },
-            logger: logger)
         try await withThrowingTaskGroup { group in
             if let certificate { group.addTask { await certificate.run() } }
             for attendant in attendants { group.addTask { try await attendant.run() } }
             defer { group.cancelAll() }
-            try await runWithFinishers(application)
+            try await serveWithFinishers(certificate)
         }
     }
 
-    private func runWithFinishers(_ application: some Service) async throws {
+    private func serveWithFinishers(_ certificate: CertificateWatch?) async throws {
         try await withThrowingTaskGroup { group in
             for finisher in finishers { group.addTask { try await finisher.run() } }
             // Where it throws, the group ends with it.
-            try await application.run()
+            try await listener.serve(encryptedBy: certificate, onListening: onListening)
             try await group.waitForAll()
         }
-    }
-
-    private func server(_ certificate: CertificateWatch?) throws -> HTTPServerBuilder {
-        let times = RequestTimes(configuration)
-        let addresses = ConnectionsByAddress(limit: configuration.connectionsPerAddress)
-        let http = HTTPServerBuilder.http1(
-            configuration: HTTP1Channel.Configuration(
-                additionalChannelHandlers: [ConnectionWatch(limits: times, addresses: addresses)],
-                idleTimeout: TimeAmount(configuration.idleTimeout),
-                httpDecoderConfiguration: .init(maxHeaderFieldSize: configuration.headLimit, maxHeaderListSize: configuration.headLimit)))
-        guard let certificate else { return http }
-        return try .tls(http, tlsConfiguration: certificate.configuration)
     }
 }

@@ -6,6 +6,8 @@ public struct GatewayConfiguration: Sendable {
     public var host = "127.0.0.1"
     /// 0 takes a free port; `Gateway`'s `onListening` tells which.
     public var port = 8080
+    /// A listening socket that is there already, such as the service manager's; address and port are not used then.
+    public var passedSocket: CInt?
     /// Bytes of a request's body; more is a 413.
     public var bodyLimit = 1 << 20
     /// Tasks in one array.

@@ -37,6 +37,12 @@ final class EngineWatch: Sendable {
         }
     }
 
+    /// Makes the engines anew of what the database has, whether that is news or not: where they may be called has changed, or a secret.
+    func reload() async {
+        known.withLock { $0 = [] }
+        _ = await look()
+    }
+
     /// The engine called `name`. One that is not known may just have been applied: the database is asked before that is believed.
     func engine(_ name: String) async throws(EngineRegistryError) -> Engine {
         do {

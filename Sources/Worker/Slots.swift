@@ -3,25 +3,42 @@ import Synchronization
 /// The places for calls at once: a counter that can be waited for.
 final class Slots: Sendable {
     private struct State {
+        var capacity: Int
+        /// Below zero while more are taken than there are now.
         var free: Int
         var waiter: CheckedContinuation<Void, Never>?
         var waitsForAll = false
+
+        /// Whom what is free is enough for.
+        mutating func takeWaiter() -> CheckedContinuation<Void, Never>? {
+            guard free >= (waitsForAll ? capacity : 1) else { return nil }
+            defer { waiter = nil }
+            return waiter
+        }
     }
 
-    let capacity: Int
     private let state: Mutex<State>
 
-    init(capacity: Int) {
-        self.capacity = capacity
-        state = Mutex(State(free: capacity))
-    }
+    init(capacity: Int) { state = Mutex(State(capacity: capacity, free: capacity)) }
 
-    var free: Int { state.withLock { $0.free } }
+    var capacity: Int { state.withLock { $0.capacity } }
+
+    var free: Int { state.withLock { max(0, $0.free) } }
+
+    /// So many from now on. Who has a slot keeps it: after a cut there are more taken than there are, until enough are given back.
+    func resize(to capacity: Int) {
+        let waiter = state.withLock { state in
+            state.free += capacity - state.capacity
+            state.capacity = capacity
+            return state.takeWaiter()
+        }
+        waiter?.resume()
+    }
 
     /// Takes up to `count` free slots and says how many.
     func take(upTo count: Int) -> Int {
         state.withLock { state in
-            let taken = min(state.free, count)
+            let taken = max(0, min(state.free, count))
             state.free -= taken
             return taken
         }
@@ -30,9 +47,7 @@ final class Slots: Sendable {
     func giveBack(_ count: Int = 1) {
         let waiter = state.withLock { state in
             state.free += count
-            guard !state.waitsForAll || state.free == capacity else { return nil as CheckedContinuation<Void, Never>? }
-            defer { state.waiter = nil }
-            return state.waiter
+            return state.takeWaiter()
         }
         waiter?.resume()
     }
@@ -59,7 +74,7 @@ final class Slots: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isReady = state.withLock { state in
-                    if Task.isCancelled || state.free >= (forAll ? capacity : 1) { return true }
+                    if Task.isCancelled || state.free >= (forAll ? state.capacity : 1) { return true }
                     state.waiter = continuation
                     state.waitsForAll = forAll
                     return false

@@ -19,6 +19,7 @@ final class WorkerLease: Service {
     private let configuration: WorkerConfiguration
     private let database: PostgresConfiguration
     private let logger: Logger
+    private let slots: Slots
     private let running: RunningTasks
     private let readingAlong: ReadingAlong
     private let gatesWereMoved: AsyncStream<Void>.Continuation
@@ -26,10 +27,11 @@ final class WorkerLease: Service {
     let gateMoves: AsyncStream<Void>
     private let term: Mutex<LeaseTerm>
 
-    /// `running` is stopped when the worker can no longer count as alive, and single tasks of it when they are not wanted any more.
+    /// `running` is stopped when the worker can no longer count as alive, and single tasks of it when they are not wanted any more. Others
+    /// are told how many `slots` there are.
     init(
-        configuration: WorkerConfiguration, database: PostgresConfiguration, running: RunningTasks, readingAlong: ReadingAlong,
-        logger: Logger
+        configuration: WorkerConfiguration, database: PostgresConfiguration, slots: Slots, running: RunningTasks,
+        readingAlong: ReadingAlong, logger: Logger
     ) {
         self.configuration = configuration
         // No statement on this session may take a lease's time: the renewal would come too late.
@@ -38,6 +40,7 @@ final class WorkerLease: Service {
         database.connectTimeout = min(database.connectTimeout, configuration.heartbeat)
         self.database = database
         self.logger = logger
+        self.slots = slots
         self.running = running
         self.readingAlong = readingAlong
         (gateMoves, gatesWereMoved) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -104,7 +107,7 @@ final class WorkerLease: Service {
         }
         let worker = WorkerIdentity(
             name: configuration.name, host: ProcessInfo.processInfo.hostName, processID: ProcessInfo.processInfo.processIdentifier,
-            version: configuration.version, concurrency: configuration.concurrency)
+            version: configuration.version, concurrency: slots.capacity)
         let start = ContinuousClock.now
         try await Self.onSession(connection) { try Store.register(worker, on: $0) }
         term.withLock { $0.begin(worker, at: start) }
@@ -152,7 +155,7 @@ final class WorkerLease: Service {
     private func renew(_ worker: WorkerIdentity, on connection: PostgresConnection) async throws -> Bool {
         // From before the request: the server's clock may only be later.
         let start = ContinuousClock.now
-        guard try await Self.onSession(connection, { try Store.heartbeat(worker, on: $0) }) else {
+        guard try await Self.onSession(connection, { try Store.heartbeat(worker, concurrency: self.slots.capacity, on: $0) }) else {
             if term.withLock({ $0.end(worker) }) { lose(worker, "this worker was taken for dead") }
             return false
         }

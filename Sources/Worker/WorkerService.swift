@@ -16,6 +16,7 @@ import Synchronization
 /// broker, and the worker stops consuming until a slot is free: a full worker holds nothing back from an idle one.
 public final class WorkerService: Service {
     private let configuration: WorkerConfiguration
+    private let drainTimeout: Mutex<Duration>
     private let store: Store
     private let consumer: AMQPConsumer
     private let engines: EngineRegistry
@@ -46,6 +47,7 @@ public final class WorkerService: Service {
         logger: Logger
     ) {
         self.configuration = configuration
+        drainTimeout = Mutex(configuration.drainTimeout)
         self.store = store
         self.engines = engines
         self.executor = executor
@@ -55,14 +57,15 @@ public final class WorkerService: Service {
             configuration: broker, topology: topology,
             queues: partitioning.taskQueues.map(QueueNames.tasks) + partitioning.indices.map(QueueNames.projects),
             prefetch: configuration.prefetch, logger: logger)
-        slots = Slots(capacity: configuration.concurrency)
+        let slots = Slots(capacity: configuration.concurrency)
+        self.slots = slots
         recordings = Slots(capacity: configuration.concurrency)
         let running = RunningTasks(executor: executor)
         self.running = running
         let readingAlong = ReadingAlong(store: store, logger: logger)
         self.readingAlong = readingAlong
         let lease = WorkerLease(
-            configuration: configuration, database: database, running: running, readingAlong: readingAlong, logger: logger)
+            configuration: configuration, database: database, slots: slots, running: running, readingAlong: readingAlong, logger: logger)
         self.lease = lease
         let gates = EngineGates(store: store, logger: logger) { lease.identity?.id }
         self.gates = gates
@@ -104,6 +107,19 @@ public final class WorkerService: Service {
         await engineWatch.begin()
     }
 
+    /// Works so from now on: what runs goes on, and after a cut no task begins until there are fewer than may be.
+    /// - Parameter hosts: where engines may be called.
+    public func reload(concurrency: Int, drainTimeout: Duration, hosts: EngineHosts) async {
+        slots.resize(to: concurrency)
+        recordings.resize(to: concurrency)
+        self.drainTimeout.withLock { $0 = drainTimeout }
+        engines.allow(hosts)
+        await engineWatch.reload()
+    }
+
+    /// How many calls at once there is room for.
+    public var concurrency: Int { slots.capacity }
+
     /// How many tasks run here.
     public var runningCount: Int { running.count }
 
@@ -134,7 +150,7 @@ public final class WorkerService: Service {
                 pulse.withLock { $0.waits() }
             }
             if let worker = lease.identity { try? await store.setWorkerStatus(.draining, of: worker.id) }
-            await slots.waitForAll(timeout: configuration.drainTimeout)
+            await slots.waitForAll(timeout: drainTimeout.withLock { $0 })
             await recordings.waitForAll(timeout: .seconds(1))
             if running.count > 0 { logger.notice("handing back what did not finish in time", metadata: ["tasks": "\(running.count)"]) }
             group.cancelAll()

@@ -33,6 +33,11 @@ import Testing
         #expect(table.contains("\(file):2"))
         #expect(table.contains("CHORUS_AMQP_URL") && table.contains("amqp://u:…@mq/") && !table.contains("s3cret"), "\(table)")
         #expect(!table.contains("http.body_limit"))
+        try "postgresql://u:s3cret@db/chorus".write(toFile: "\(folder)/url", atomically: true, encoding: .utf8)
+        let credentials = ["CHORUS_DATABASE_URL": "credential:url", "CREDENTIALS_DIRECTORY": folder]
+        let (_, json) = try await run(["show", "--json"], folder, credentials)
+        #expect(!json.contains("s3cret"))
+        #expect(json.contains(#""origin":"credential""#) && json.contains("credential:url"), "\(json)")
         try "http:\n  port: 90000\n".write(toFile: file, atomically: true, encoding: .utf8)
         let (checked, words) = try await run(["check", "--config", file], folder, [:])
         #expect(checked == .exited(1) && words.contains("\(file):2: http.port must be"), "\(words)")

@@ -28,8 +28,12 @@ struct GatewayFixture: Sendable {
     let accepted: Counter
     /// Statements that stored tasks.
     let batches: Counter
+    let gateway: Gateway
+    let configuration: GatewayConfiguration
+    /// Begins the gateway's graceful shutdown.
+    let stop: @Sendable () async -> Void
     /// Every route, such as `GET /v1/projects`.
-    let routes: [String]
+    var routes: [String] { gateway.routes.map { "\($0.method.rawValue) \($0.path)" } }
 
     static func with(
         engines: [EngineRow] = [EngineRow(name: "local", type: "openai", definition: ["name": "local", "secret": "env:LOCAL_KEY"])],
@@ -69,13 +73,13 @@ struct GatewayFixture: Sendable {
         let services = ServiceGroup(services: [acceptances, gateway], logger: logger)
         try await withThrowingTaskGroup { group in
             group.addTask { try await services.run() }
-            group.addTask {
+            group.addTask { [configuration] in
                 var outcome: Result<Void, any Error> = .success(())
                 for await port in ports {
                     let fixture = GatewayFixture(
                         store: store, database: database, key: key, strangersKey: strangersKey, port: port, accepted: accepted,
-                        batches: batches,
-                        routes: gateway.routes.map { "\($0.method.rawValue) \($0.path)" })
+                        batches: batches, gateway: gateway, configuration: configuration,
+                        stop: { await services.triggerGracefulShutdown() })
                     do { try await body(fixture) } catch { outcome = .failure(error) }
                     break
                 }
@@ -90,7 +94,7 @@ struct GatewayFixture: Sendable {
 
     private init(
         store: Store, database: PostgresClient, key: APIKey, strangersKey: APIKey, port: Int, accepted: Counter, batches: Counter,
-        routes: [String]
+        gateway: Gateway, configuration: GatewayConfiguration, stop: @escaping @Sendable () async -> Void
     ) {
         self.store = store
         self.database = database
@@ -99,7 +103,9 @@ struct GatewayFixture: Sendable {
         self.port = port
         self.accepted = accepted
         self.batches = batches
-        self.routes = routes
+        self.gateway = gateway
+        self.configuration = configuration
+        self.stop = stop
     }
 
     /// The password of every account here.

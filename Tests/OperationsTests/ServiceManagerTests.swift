@@ -7,51 +7,8 @@ import Testing
 
 @testable import Operations
 
-/// The socket of a service manager, as systemd would hold it.
-private final class ManagerSocket: Sendable {
-    let path: String
-    private let descriptor: Int32
-
-    /// `@` and a name is one in the abstract namespace.
-    init(_ path: String) throws {
-        self.path = path
-        descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { bytes in
-            bytes.copyBytes(from: path.utf8)
-            if path.hasPrefix("@") { bytes[0] = 0 }
-        }
-        let length = socklen_t(MemoryLayout<sa_family_t>.size + path.utf8.count)
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, length) }
-        }
-        guard result == 0 else { throw OperationsError.system("cannot bind \(path)") }
-    }
-
-    deinit { close(descriptor) }
-
-    /// The next message; nil where none waits.
-    func next() -> String? {
-        var bytes = [UInt8](repeating: 0, count: 4_096)
-        let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
-        return count > 0 ? String(decoding: bytes.prefix(count), as: UTF8.self) : nil
-    }
-
-    /// Everything until a message holds `text`.
-    func received(until text: String) async throws -> [String] {
-        var messages: [String] = []
-        try await eventually("a message with \(text)") {
-            while let message = next() {
-                messages.append(message)
-                if message.contains(text) { return true }
-            }
-            return false
-        }
-        return messages
-    }
-
-    func manager(watchdog: Duration? = nil) -> ServiceManager? {
+extension ManagerSocket {
+    fileprivate func manager(watchdog: Duration? = nil) -> ServiceManager? {
         var environment = ["NOTIFY_SOCKET": path]
         environment["WATCHDOG_USEC"] = watchdog.map { "\(Int64($0 / .microseconds(1)))" }
         return ServiceManager(environment: environment, processID: getpid())
@@ -119,7 +76,7 @@ struct ServiceManagerTests {
         let socket = try ManagerSocket(try await socketPath())
         let health = Health()
         let worker = Worker()
-        let service = SupervisedService(worker, health: health, manager: socket.manager(watchdog: .milliseconds(60)))
+        let service = SupervisedService(worker, health: health, manager: socket.manager(watchdog: .milliseconds(60)), reload: {})
         let group = ServiceGroup(services: [service], logger: Logger(label: "test"))
         try await withThrowingTaskGroup { tasks in
             tasks.addTask { try await group.run() }
@@ -138,5 +95,13 @@ struct ServiceManagerTests {
             worker.drained.set()
             try await tasks.waitForAll()
         }
+    }
+
+    @Test("passes a socket to the process that it names, and to no other")
+    func passedSocket() throws {
+        for environment in [[:], ["LISTEN_FDS": "1"], ["LISTEN_FDS": "1", "LISTEN_PID": "8"], ["LISTEN_FDS": "0", "LISTEN_PID": "7"]] {
+            #expect(try PassedSocket(environment: environment, processID: 7) == nil)
+        }
+        #expect(throws: OperationsError.self) { try PassedSocket(environment: ["LISTEN_FDS": "2", "LISTEN_PID": "7"], processID: 7) }
     }
 }

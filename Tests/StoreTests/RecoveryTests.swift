@@ -138,7 +138,7 @@ import Testing
             let second = try await fixture.connect()
             let notifications = try await second.notifications()
             #expect(try await second.perform { try Store.retakeLock(worker, on: $0) })
-            #expect(try await second.perform { try Store.heartbeat(worker, on: $0) })
+            #expect(try await second.perform { try Store.heartbeat(worker, concurrency: worker.concurrency, on: $0) })
             #expect(try await Self.isSilent(worker, fixture) == false)
             // An administrator ends the session: the worker sees it without asking the server.
             let id = await second.backendID

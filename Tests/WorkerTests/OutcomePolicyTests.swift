@@ -136,6 +136,22 @@ import Testing
         #expect(slots.free == 3)
     }
 
+    @Test func areMoreOrFewerLater() async {
+        let slots = Slots(capacity: 2)
+        #expect(slots.take(upTo: 5) == 2)
+        async let waiting: Void = slots.waitForFree()
+        slots.resize(to: 3)
+        await waiting
+        #expect(slots.take(upTo: 5) == 1)
+        slots.resize(to: 1)
+        slots.giveBack(2)
+        #expect(slots.free == 0 && slots.take(upTo: 1) == 0, "one is still taken, and there is only one")
+        async let all: Void = slots.waitForAll()
+        slots.giveBack()
+        await all
+        #expect(slots.free == 1 && slots.capacity == 1)
+    }
+
     @Test func survivesACrowd() async {
         let slots = Slots(capacity: 4)
         let most = await withTaskGroup(of: Int.self) { group in

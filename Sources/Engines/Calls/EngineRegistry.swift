@@ -14,15 +14,18 @@ public final class EngineRegistry: Sendable {
 
     private let session: NIOURLSession
     private let secrets: SecretSource
-    private let hosts: EngineHosts
+    private let hosts: Mutex<EngineHosts>
     private let state = Mutex(State())
 
     /// - Parameter hosts: where engines may be called; a definition that leads elsewhere makes no engine.
     public init(session: NIOURLSession, secrets: SecretSource = SecretSource(), hosts: EngineHosts = .any) {
         self.session = session
         self.secrets = secrets
-        self.hosts = hosts
+        self.hosts = Mutex(hosts)
     }
+
+    /// Engines may be called there, and nowhere else: as of the next definitions.
+    public func allow(_ hosts: EngineHosts) { self.hosts.withLock { $0 = hosts } }
 
     /// Takes these definitions in place of those before.
     ///
@@ -67,7 +70,7 @@ public final class EngineRegistry: Sendable {
     public var defaultEngine: String? { state.withLock { $0.defaultName } }
 
     private func build(_ definition: EngineDefinition) -> Result<Engine, EngineSetupError> {
-        if let refusal = hosts.refusal(of: definition.baseURL) {
+        if let refusal = hosts.withLock({ $0 }).refusal(of: definition.baseURL) {
             return .failure(EngineSetupError(engine: definition.name, reason: "base_url \(refusal)"))
         }
         do throws(SecretError) {

@@ -91,6 +91,14 @@ final class EventHub: Service {
         close()
     }
 
+    /// So many streams from now on; those that are open stay.
+    func allow(_ limits: Limits) {
+        state.withLock { state in
+            state.seats.limit = limits.readers
+            state.seats.limitByCaller = limits.readersByCaller
+        }
+    }
+
     private func close() {
         let mailboxes = state.withLock { state in
             state.isClosed = true

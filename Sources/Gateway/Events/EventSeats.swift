@@ -3,8 +3,9 @@ import FoundationEssentials
 
 /// How many read events at once: in all, and of each key (or, with a session, each user).
 struct EventSeats {
-    let limit: Int
-    let limitByCaller: Int
+    /// A reload may lower it: who has a seat keeps it.
+    var limit: Int
+    var limitByCaller: Int
     private(set) var count = 0
     private var byCaller: [UUID: Int] = [:]
 

@@ -15,14 +15,15 @@ struct Intake: Service {
     /// How often a message that ends its gateway is tried, once it has come again.
     static let trialLimit = 3
 
-    private let handler: IntakeHandler
+    /// As the configuration has it at this moment.
+    private let handler: @Sendable () -> IntakeHandler
     private let consumer: AMQPConsumer
     private let publisher: AMQPPublisher
     private let topology: AMQPTopology
     private let maxBodySize: Int
     private let logger: Logger
 
-    init(_ configuration: IntakeConfiguration, handler: IntakeHandler, logger: Logger) {
+    init(_ configuration: IntakeConfiguration, handler: @escaping @Sendable () -> IntakeHandler, logger: Logger) {
         var broker = configuration.broker
         if !broker.connectionName.isEmpty { broker.connectionName += "-intake" }
         topology = .intake(queueType: configuration.queueType)
@@ -81,11 +82,11 @@ struct Intake: Service {
     private func tryAlone(_ delivery: AMQPDelivery, _ survivors: inout SurvivedTrials) async -> [AMQPDelivery] {
         let digest = delivery.message.digest
         do {
-            let trials = try await handler.store.beginIntakeTrial(of: digest, isNew: !survivors.remove(digest))
+            let trials = try await handler().store.beginIntakeTrial(of: digest, isNew: !survivors.remove(digest))
             guard trials <= Self.trialLimit else {
                 logger.error("a message ended its gateway again and again", metadata: ["trials": "\(trials - 1)"])
                 let open = await settle([delivery], [.refused(.endsGateways, keyID: nil)])
-                if open.isEmpty { try await handler.store.endIntakeTrials(of: digest) }
+                if open.isEmpty { try await handler().store.endIntakeTrials(of: digest) }
                 return open
             }
         } catch {
@@ -93,7 +94,7 @@ struct Intake: Service {
         }
         let open = await settle([delivery])
         do {
-            try await handler.store.endIntakeTrials(of: digest)
+            try await handler().store.endIntakeTrials(of: digest)
         } catch {
             survivors.insert(digest)
         }
@@ -107,7 +108,7 @@ struct Intake: Service {
         var open = deliveries
         var backoff = ReconnectBackoff(base: .milliseconds(50), limit: .seconds(1))
         while !open.isEmpty {
-            open = await settle(open, await handler.outcomes(of: open))
+            open = await settle(open, await handler().outcomes(of: open))
             if open.isEmpty || backoff.failures == 4 || Task.isShuttingDownGracefully { break }
             var random = SystemRandomNumberGenerator()
             try? await cancelWhenGracefulShutdown { [pause = backoff.failed(using: &random)] in try await Task.sleep(for: pause) }
@@ -194,7 +195,7 @@ struct Intake: Service {
 
     private func isReady() async -> Bool {
         guard publisher.takesMessages else { return false }
-        return (try? await Migrator(handler.store.database).check()) != nil
+        return (try? await Migrator(handler().store.database).check()) != nil
     }
 }
 

@@ -2,7 +2,11 @@ import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
-/// Watches one connection: closes it where its caller is too slow, or has too many.
+/// Watches one connection: closes it where its caller is too slow, or has too many, and ends it well when the gateway ends.
+///
+/// A connection that is closed while a request is on its way loses that request, and its caller may not know whether it may send it again
+/// (RFC 9112 §9.3.1). So the gateway's end is said in the next answer (`Connection: close`), and only who sends nothing for a while is closed
+/// without one.
 ///
 /// It stands behind the decoder and sees requests; a second handler before everything else sees that bytes come. A timer is set at most once
 /// a connection and time limit, not once a request.
@@ -18,6 +22,12 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     private var timer: Scheduled<Void>?
     /// Counted there until the connection ends.
     private var address: String?
+    private var isEnding = false
+    /// The gateway's end, which the handler behind this one is told of later.
+    private var heldEnd: Any?
+
+    /// How long a request may be on its way at the gateway's end.
+    private static let linger = TimeAmount.seconds(1)
 
     init(limits: RequestTimes, addresses: ConnectionsByAddress) {
         self.limits = limits
@@ -47,6 +57,7 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     func channelInactive(context: ChannelHandlerContext) {
         if let address { addresses.leave(address) }
         address = nil
+        heldEnd = nil
         timer?.cancel()
         context.fireChannelInactive()
     }
@@ -60,11 +71,36 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
         case .end: pace.bodyEnded()
         }
         context.fireChannelRead(data)
+        // From here on the connection is closed behind the answer.
+        if !pace.awaitsHead { passOnEnd(context) }
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data) { pace.answered() }
+        switch unwrapOutboundIn(data) {
+        case .head(var head) where isEnding && head.status.kind != .informational:
+            head.headerFields[.connection] = "close"
+            return context.write(wrapOutboundOut(.head(head)), promise: promise)
+        case .end: pace.answered()
+        case .head, .body: break
+        }
         context.write(data, promise: promise)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
+        isEnding = true
+        guard pace.awaitsHead else { return context.fireUserInboundEventTriggered(event) }
+        heldEnd = event
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.linger) {
+            // Half a head has its own time limit.
+            if self.pace.isIdle { self.passOnEnd(context) }
+        }
+    }
+
+    private func passOnEnd(_ context: ChannelHandlerContext) {
+        guard let event = heldEnd else { return }
+        heldEnd = nil
+        context.fireUserInboundEventTriggered(event)
     }
 
     fileprivate func bytesCame(_ context: ChannelHandlerContext) {

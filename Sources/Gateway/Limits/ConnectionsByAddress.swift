@@ -2,25 +2,32 @@ import Synchronization
 
 /// Counts the connections of each address, so that one caller cannot take all of them.
 final class ConnectionsByAddress: Sendable {
-    private let limit: Int
-    private let counts = Mutex<[String: Int]>([:])
+    private struct State {
+        var limit: Int
+        var counts: [String: Int] = [:]
+    }
 
-    init(limit: Int) { self.limit = limit }
+    private let state: Mutex<State>
+
+    init(limit: Int) { state = Mutex(State(limit: limit)) }
+
+    /// So many from now on; who has more keeps them.
+    func allow(_ limit: Int) { state.withLock { $0.limit = limit } }
 
     /// false where the address has as many as it may.
     func enter(_ address: String) -> Bool {
-        counts.withLock { counts in
-            let count = counts[address, default: 0]
-            guard count < limit else { return false }
-            counts[address] = count + 1
+        state.withLock { state in
+            let count = state.counts[address, default: 0]
+            guard count < state.limit else { return false }
+            state.counts[address] = count + 1
             return true
         }
     }
 
     func leave(_ address: String) {
-        counts.withLock { counts in
-            guard let count = counts[address] else { return }
-            counts[address] = count > 1 ? count - 1 : nil
+        state.withLock { state in
+            guard let count = state.counts[address] else { return }
+            state.counts[address] = count > 1 ? count - 1 : nil
         }
     }
 }

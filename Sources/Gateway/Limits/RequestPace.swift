@@ -27,6 +27,17 @@ struct RequestPace {
 
     init(headLimit: Duration) { self.headLimit = headLimit }
 
+    /// Nothing of a request has come.
+    var isIdle: Bool { if case .idle = phase { true } else { false } }
+
+    /// No request has come so far that it could be answered.
+    var awaitsHead: Bool {
+        switch phase {
+        case .idle, .head: true
+        case .body, .complete: false
+        }
+    }
+
     mutating func bytesCame(at now: ContinuousClock.Instant) {
         if case .idle = phase { phase = .head(since: now) }
     }

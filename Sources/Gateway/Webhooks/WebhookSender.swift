@@ -26,7 +26,7 @@ final class WebhookSender: Service {
 
     private let store: Store
     private let signing: WebhookSigning
-    private let targets: WebhookTargets
+    private let targets: Mutex<WebhookTargets>
     private let logger: Logger
     private let lookup = AddressLookup()
     private let underWay = Mutex(UnderWay())
@@ -36,13 +36,16 @@ final class WebhookSender: Service {
     init(store: Store, signing: WebhookSigning, targets: WebhookTargets, logger: Logger) {
         self.store = store
         self.signing = signing
-        self.targets = targets
+        self.targets = Mutex(targets)
         self.logger = logger
         (wakeUps, wakeUp) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Deliveries were noted.
     func poke() { wakeUp.yield() }
+
+    /// Posts to these from now on, and to no others.
+    func allow(_ targets: WebhookTargets) { self.targets.withLock { $0 = targets } }
 
     /// Posts until the graceful shutdown, and finishes what is under way then.
     /// - Throws: where TLS cannot be set up.
@@ -136,6 +139,7 @@ final class WebhookSender: Service {
     ) async throws -> WebhookCall.Answer {
         let url = setting.url
         let addresses = try await lookup.addresses(of: url.host, port: url.port)
+        let targets = targets.withLock { $0 }
         let allowed = addresses.filter { address in address.ipAddress.map(targets.allows) ?? false }
         guard !allowed.isEmpty else {
             throw WebhookCall.Failure(

@@ -1,29 +1,45 @@
 public import ServiceLifecycle
+import UnixSignals
 
 /// A service whose service manager hears when it is ready, how it does, and that its work goes on; and, while it drains, that it needs more
-/// time. Without a manager it is the service alone, at no cost.
+/// time. SIGHUP makes it read its configuration anew, with or without a manager.
 public struct SupervisedService: Service {
     private let base: any Service
     private let manager: ServiceManager?
     private let health: any SupervisedHealth
+    private let reload: @Sendable () async -> Void
     /// Between two lines of status where no watchdog asks for more.
     private let pace: Duration
 
     public init(
-        _ base: any Service, health: any SupervisedHealth, manager: ServiceManager? = ServiceManager(), pace: Duration = .seconds(10)
+        _ base: any Service, health: any SupervisedHealth, manager: ServiceManager? = ServiceManager(), pace: Duration = .seconds(10),
+        reload: @escaping @Sendable () async -> Void
     ) {
         self.base = base
         self.health = health
+        self.reload = reload
         self.manager = manager
         self.pace = manager?.watchdogTimeout.map { min(pace, $0 / 3) } ?? pace
     }
 
     public func run() async throws {
-        guard let manager else { return try await base.run() }
+        // From the first moment on, as the signal ends a process that does not expect it.
+        let signals = await UnixSignalsSequence(trapping: .sighup)
         try await withThrowingTaskGroup { group in
-            group.addTask { await supervise(manager) }
+            if let manager { group.addTask { await supervise(manager) } }
+            group.addTask { await heed(signals) }
             defer { group.cancelAll() }
             try await base.run()
+        }
+    }
+
+    /// Reloads when it is told to, once the service is ready and until it ends.
+    private func heed(_ signals: UnixSignalsSequence) async {
+        await health.waitUntilReady()
+        for await _ in signals where !Task.isShuttingDownGracefully {
+            manager?.tell(.reloading)
+            await reload()
+            manager?.tell(.ready, .status(health.status))
         }
     }
 

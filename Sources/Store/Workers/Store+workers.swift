@@ -58,11 +58,13 @@ extension Store {
         return true
     }
 
-    /// Renews the lease. False where the worker was taken for dead: its tasks run elsewhere.
-    public static func heartbeat(_ worker: WorkerIdentity, on connection: isolated PostgresConnection) throws -> Bool {
+    /// Renews the lease, and says how many calls at once the worker has room for now. False where the worker was taken for dead: its tasks
+    /// run elsewhere. Index: `workers_pkey`.
+    public static func heartbeat(_ worker: WorkerIdentity, concurrency: Int, on connection: isolated PostgresConnection) throws -> Bool {
         let count = try connection.execute(
             """
-            UPDATE workers SET heartbeat_at = clock_timestamp() WHERE worker_id = \(worker.id) AND status IN ('alive', 'draining')
+            UPDATE workers SET heartbeat_at = clock_timestamp(), concurrency = \(concurrency)
+            WHERE worker_id = \(worker.id) AND status IN ('alive', 'draining')
             """)
         return count == 1
     }

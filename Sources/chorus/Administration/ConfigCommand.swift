@@ -35,7 +35,8 @@ struct ConfigCommand: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List every key with its value and its origin: the file's line, the environment, the default. Secrets stay hidden.")
+            abstract: "List every key with its value and its origin: a credential, the file's line, the environment, the default.",
+            discussion: "Secrets stay hidden.")
 
         @OptionGroup var options: ServerOptions
         @Flag(help: "Only what is not the default.") var changed = false
@@ -50,7 +51,8 @@ struct ConfigCommand: AsyncParsableCommand {
                         keys.map { key in
                             [
                                 "key": .string(key.name), "value": .string(key.shown(source[key.name].text)),
-                                "origin": .string(source[key.name].origin.rawValue), "place": .string(source[key.name].place),
+                                "origin": .string(key.origin(of: source[key.name])), "place": .string(source[key.name].place),
+                                "live": .bool(key.isLive),
                             ]
                         })
                 ])
@@ -59,7 +61,8 @@ struct ConfigCommand: AsyncParsableCommand {
                     ["KEY", "VALUE", "FROM"],
                     keys.map { key in
                         let value = source[key.name]
-                        return [key.name, key.shown(value.text), value.origin == .standard ? "default" : value.place]
+                        let place = value.origin == .standard ? "default" : value.place
+                        return [key.name, key.shown(value.text), key.credential(value.text) == nil ? place : "credential, by \(place)"]
                     })
             }
         }
@@ -67,6 +70,20 @@ struct ConfigCommand: AsyncParsableCommand {
 }
 
 extension ConfigurationKey {
+    private static let credentialPrefix = "credential:"
+
+    /// The name of the systemd credential that holds the value; nil where none does.
+    func credential(_ text: String) -> String? {
+        switch kind {
+        case .secret, .optionalSecret:
+            text.hasPrefix(Self.credentialPrefix) ? String(text.dropFirst(Self.credentialPrefix.count)) : nil
+        default: nil
+        }
+    }
+
+    /// In a word.
+    func origin(of value: ConfigurationSource.Value) -> String { credential(value.text) == nil ? value.origin.rawValue : "credential" }
+
     /// The value as people may see it: a secret that is named stays named, of a URL its password and its query are left out.
     func shown(_ text: String) -> String {
         switch kind {

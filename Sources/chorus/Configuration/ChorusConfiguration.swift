@@ -17,7 +17,11 @@ struct ChorusConfiguration: Sendable {
 
     /// - Parameter applicationName: how the process shows in the database's and the broker's lists of connections.
     init(path: String?, applicationName: String) throws {
-        source = try ConfigurationSource(path: path)
+        try self.init(ConfigurationSource(path: path), applicationName: applicationName)
+    }
+
+    init(_ source: ConfigurationSource, applicationName: String) throws {
+        self.source = source
         database = try Self.database(source, applicationName)
         do {
             var broker = try AMQPConfiguration(url: try source.secret("amqp.url"))
@@ -46,7 +50,9 @@ struct ChorusConfiguration: Sendable {
         }
     }
 
-    func logger(_ label: String) -> Logger {
-        .standardError(label, level: logLevel, format: logFormat)
+    /// - Parameter level: where it may change while the logger is in use; nil takes that of this configuration for good.
+    func logger(_ label: String, level: LiveLogLevel? = nil) -> Logger {
+        guard let level else { return .standardError(label, level: logLevel, format: logFormat) }
+        return Logger(label: label, factory: { LiveLevelLogHandler(LineLogHandler(label: $0, format: logFormat), level) })
     }
 }

@@ -31,7 +31,8 @@ struct ConfigurationSource: Sendable {
     }
 
     subscript(name: String) -> Value {
-        values[name] ?? Value(text: "", place: name)
+        get { values[name] ?? Value(text: "", place: name) }
+        set { values[name] = newValue }
     }
 
     private static let systemPath = "/etc/chorus/chorus.yaml"

@@ -12,13 +12,19 @@ struct GatewayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gateway",
         abstract: "Run a gateway: the HTTP API, and the dispatcher that fills the queues.",
-        discussion: "Several gateways share the work without a leader. SIGTERM finishes the requests in flight.")
+        discussion: """
+            Several gateways share the work without a leader. SIGTERM finishes the requests in flight, SIGHUP reads the configuration anew. A \
+            socket that systemd passes takes the place of http.host and http.port.
+            """)
+
+    private static let applicationName = "chorus-gateway"
 
     @OptionGroup var options: ServerOptions
 
     func run() async throws {
-        let configuration = try ChorusConfiguration(path: options.config, applicationName: "chorus-gateway")
-        let logger = configuration.logger("chorus.gateway")
+        let configuration = try ChorusConfiguration(path: options.config, applicationName: Self.applicationName)
+        let logLevel = LiveLogLevel(configuration.logLevel)
+        let logger = configuration.logger("chorus.gateway", level: logLevel)
         let metrics = Telemetry.start(.gateway)
         let exporter = try Telemetry.trace(configuration, .gateway, logger)
         let database = PostgresClient(configuration: configuration.database, logger: logger)
@@ -43,6 +49,7 @@ struct GatewayCommand: AsyncParsableCommand {
         let metricsServer = try Telemetry.server(configuration, logger, text)
         var settings = try Self.gateway(configuration)
         settings.tracesRequests = exporter != nil
+        settings.passedSocket = try PassedSocket()?.descriptor
         let gateway = Gateway(
             configuration: settings, store: store, acceptances: acceptances,
             onWaiting: { dispatcher.poke() }, onProjectCreated: { dispatcher.pokeProjects() },
@@ -60,7 +67,14 @@ struct GatewayCommand: AsyncParsableCommand {
         let services = PreparedServices(services: parts, logger: logger) {
             try await StartUp.check(database, logger)
         }
-        try await Servers.run(services, health: health, logger)
+        let reload = ConfigurationReload(
+            path: options.config, applicationName: Self.applicationName, configuration: configuration, logLevel: logLevel, logger: logger,
+            read: { [isTraced = settings.tracesRequests] new in
+                var settings = try Self.gateway(new)
+                settings.tracesRequests = isTraced
+                return settings
+            }, apply: { gateway.reload($0) })
+        try await Servers.run(services, health: health, reload: { await reload() }, logger)
     }
 
     private static func gateway(_ configuration: ChorusConfiguration) throws -> GatewayConfiguration {

@@ -8,13 +8,9 @@ import Worker
 /// What a worker says of itself to its service manager.
 final class WorkerHealth: SupervisedHealth {
     private let worker: WorkerService
-    private let concurrency: Int
     private let pace = Pace()
 
-    init(_ worker: WorkerService, concurrency: Int) {
-        self.worker = worker
-        self.concurrency = concurrency
-    }
+    init(_ worker: WorkerService) { self.worker = worker }
 
     func waitUntilReady() async { await Readiness.wait { self.worker.isRegistered } }
 
@@ -22,7 +18,8 @@ final class WorkerHealth: SupervisedHealth {
 
     var status: String {
         let ended = worker.endedCount
-        return "\(worker.runningCount) of \(concurrency) calls under way, \(ended) tasks ended here, \(pace.perSecond(ended)) a second"
+        let calls = "\(worker.runningCount) of \(worker.concurrency) calls under way"
+        return "\(calls), \(ended) tasks ended here, \(pace.perSecond(ended)) a second"
     }
 }
 

@@ -5,9 +5,11 @@ import UnixSignals
 
 /// How the servers run.
 enum Servers {
-    /// Runs a server as one that the service manager, where there is one, watches over.
-    static func run(_ server: any Service, health: any SupervisedHealth, _ logger: Logger) async throws {
-        try await run([SupervisedService(server, health: health)], logger)
+    /// Runs a server as one that the service manager, where there is one, watches over. SIGHUP calls `reload`.
+    static func run(
+        _ server: any Service, health: any SupervisedHealth, reload: @escaping @Sendable () async -> Void, _ logger: Logger
+    ) async throws {
+        try await run([SupervisedService(server, health: health, reload: reload)], logger)
     }
 
     /// Runs services until SIGTERM or SIGINT; each one needs only those before it, and is stopped before them.

@@ -14,18 +14,24 @@ struct WorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker",
         abstract: "Run a worker: consume, claim, call engines, record.",
-        discussion: "SIGTERM drains: running tasks get worker.drain_timeout to finish, what is left is handed to other workers.")
+        discussion: """
+            SIGTERM drains: running tasks get worker.drain_timeout to finish, what is left is handed to other workers. SIGHUP reads the \
+            configuration and the engines anew.
+            """)
+
+    private static let applicationName = "chorus-worker"
 
     @OptionGroup var options: ServerOptions
 
     func run() async throws {
-        let configuration = try ChorusConfiguration(path: options.config, applicationName: "chorus-worker")
-        let logger = configuration.logger("chorus.worker")
+        let configuration = try ChorusConfiguration(path: options.config, applicationName: Self.applicationName)
+        let logLevel = LiveLogLevel(configuration.logLevel)
+        let logger = configuration.logger("chorus.worker", level: logLevel)
         let metrics = Telemetry.start(.worker)
         var settings = configuration.database
         settings.planning = .byKey
         let database = PostgresClient(configuration: settings, logger: logger)
-        let session = NIOURLSession(configuration: try Self.session(configuration), logger: logger)
+        let session = NIOURLSession(configuration: Self.session, logger: logger)
         do {
             let journal = try await Self.journal(configuration, logger)
             let pace = try Self.worker(configuration)
@@ -38,7 +44,7 @@ struct WorkerCommand: AsyncParsableCommand {
             let metricsServer = try Telemetry.server(configuration, logger) {
                 metrics.tellProcess()
                 metrics.tell(database.statistics)
-                metrics.tell(worker, concurrency: pace.concurrency)
+                metrics.tell(worker)
                 return metrics.text()
             }
             let probe = LoopProbe(loops: [Telemetry.loop(session.taskExecutor)])
@@ -47,7 +53,11 @@ struct WorkerCommand: AsyncParsableCommand {
             let services = PreparedServices(services: parts, logger: logger) {
                 try await StartUp.check(database, logger)
             }
-            try await Servers.run(services, health: WorkerHealth(worker, concurrency: pace.concurrency), logger)
+            let reload = ConfigurationReload(
+                path: options.config, applicationName: Self.applicationName, configuration: configuration, logLevel: logLevel,
+                logger: logger, read: { (pace: try Self.worker($0), hosts: try $0.source.hosts("engines.allowed_hosts")) },
+                apply: { await worker.reload(concurrency: $0.pace.concurrency, drainTimeout: $0.pace.drainTimeout, hosts: $0.hosts) })
+            try await Servers.run(services, health: WorkerHealth(worker), reload: { await reload() }, logger)
         } catch {
             await session.shutdown()
             throw error
@@ -73,11 +83,11 @@ struct WorkerCommand: AsyncParsableCommand {
         return try await Journal(folder: folder, logger: logger)
     }
 
-    /// One connection a call, so that no call waits for another one's connection.
-    private static func session(_ configuration: ChorusConfiguration) throws -> NIOURLSessionConfiguration {
+    /// One connection a call, so that no call waits for another one's connection: all engines may be one host's, as far as there are ports.
+    /// How many calls there are is bounded by the worker's slots.
+    private static var session: NIOURLSessionConfiguration {
         var session = NIOURLSessionConfiguration()
-        // All engines of a task may be one host's, as far as there are ports.
-        session.maxConnectionsPerHost = min(try configuration.source.integer("worker.concurrency") * EngineNames.limit, 60_000)
+        session.maxConnectionsPerHost = 60_000
         return session
     }
 }

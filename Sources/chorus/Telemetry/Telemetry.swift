@@ -65,10 +65,10 @@ extension MetricsRegistry {
         tell("chorus_broker_unconfirmed_messages", Double(publisher.unconfirmedCount))
     }
 
-    func tell(_ worker: WorkerService, concurrency: Int) {
+    func tell(_ worker: WorkerService) {
         tell("chorus_broker_connected", worker.isConnected ? 1 : 0)
         tell("chorus_worker_registered", worker.isRegistered ? 1 : 0)
-        tell("chorus_worker_slots", Double(concurrency))
+        tell("chorus_worker_slots", Double(worker.concurrency))
         tell("chorus_worker_running_tasks", Double(worker.runningCount))
     }
 }
