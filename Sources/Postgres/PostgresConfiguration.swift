@@ -1,10 +1,16 @@
+import Synchronization
+
 /// Where the server is and how long each kind of wait may take.
 ///
-/// The URL is secret, as it may hold a password: neither description nor reflection shows it.
+/// The URL is secret, as it may hold a password: neither description nor reflection shows it. Copies share what they learn of its hosts.
 public struct PostgresConfiguration: Sendable {
     /// `postgresql://user:password@host:port/database?sslmode=…`, several hosts separated by commas (libpq manual, "Connection
-    /// URIs"). What it says goes before the fields below.
+    /// URIs"). What it says goes before the fields below. Of several hosts the one that takes writes is looked for, unless
+    /// `target_session_attrs` says otherwise.
     public let url: String
+
+    /// Which of the URL's hosts took a session last.
+    let lastHost = LastHost()
 
     /// Shown in `pg_stat_activity`.
     public var applicationName = "swift-postgres"
@@ -79,4 +85,9 @@ extension PostgresConfiguration: CustomStringConvertible, CustomReflectable {
     }
 
     public var customMirror: Mirror { Mirror(self, children: ["description": description]) }
+}
+
+/// Remembers a host among several, so that one that vanished without a word costs its time once, and not each connection.
+final class LastHost: Sendable {
+    let index = Atomic(0)
 }

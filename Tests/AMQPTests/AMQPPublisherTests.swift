@@ -1,4 +1,5 @@
 import AMQP
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(2)))
@@ -54,6 +55,28 @@ struct AMQPPublisherTests {
         try await TestBroker.withQueue(arguments: ["x-max-length": 2, "x-overflow": "reject-publish"]) { publisher, queue in
             let outcomes = try await publisher.outcomes(of: TestBroker.messages(20, for: queue), timeout: .seconds(10))
             #expect(outcomes.contains(.confirmed) && outcomes.contains(.refused))
+        }
+    }
+
+    /// Another channel is opened after a refusal, which declares the topology anew; nothing that is under way meanwhile is lost.
+    @Test func aRefusalOpensAnotherChannel() async throws {
+        try await TestBroker.withQueue(arguments: ["x-max-length": 1, "x-overflow": "reject-publish"]) { other, full in
+            let queue = TestBroker.uniqueName("topology")
+            try await TestBroker.withPublisher(AMQPTopology(queues: [AMQPQueue(name: queue)])) { publisher in
+                for _ in 0..<3 {
+                    try await other.delete(queue)
+                    var refusals = 0
+                    try await eventually("the topology is declared anew") {
+                        let outcomes = try await publisher.outcomes(of: TestBroker.messages(5, for: full), timeout: .seconds(10))
+                        refusals += outcomes.count { $0 == .refused }
+                        #expect(!outcomes.contains(.unknown))
+                        return try await other.messageCount(queue) != nil
+                    }
+                    #expect(refusals > 0)
+                    try await publisher.publish(TestBroker.messages(100, for: queue), timeout: .seconds(10))
+                }
+                try await other.delete(queue)
+            }
         }
     }
 

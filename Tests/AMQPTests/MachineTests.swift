@@ -191,6 +191,19 @@ struct PublishQueueTests {
         #expect(try queue.confirmed(1, multiple: false) == [.init(batch: third, outcomes: [.confirmed])])
     }
 
+    @Test func anotherChannelSendsWhatThisOneDidNot() throws {
+        var queue = opened()
+        let first = try queue.submit([message("a"), message("b")])
+        _ = queue.takeNext()
+        queue.stopped()
+        #expect(queue.takeNext() == nil && !queue.isSettled)
+        #expect(try queue.confirmed(1, multiple: false) == [])
+        #expect(queue.isSettled)
+        queue.opened()
+        #expect(queue.takeNext() == message("b"))
+        #expect(try queue.confirmed(1, multiple: false) == [.init(batch: first, outcomes: [.confirmed, .confirmed])])
+    }
+
     @Test func capacityIsABound() throws {
         var queue = opened(capacity: 2)
         let batch = try queue.submit([message(), message()])

@@ -29,15 +29,17 @@ struct ConnectionKeeper<Session: ConnectionSession> {
         while !Task.isCancelled, !configuration.endpoints.isEmpty {
             let endpoint = configuration.endpoints[attempt % configuration.endpoints.count]
             attempt += 1
+            var pause = Duration.zero
             do throws(AMQPError) {
                 try await session.connect(to: endpoint)
+                if configuration.endpoints.count > 1 { pause = configuration.electionPause }
                 logger.info("connected to the broker", metadata: ["amqp.host": "\(endpoint.host)", "amqp.port": "\(endpoint.port)"])
                 try await keep(&incidents, &backoff, &random)
             } catch {
                 board.post(.disconnected(error))
                 await session.drop(error)
                 logger.error("no connection to the broker", metadata: Self.metadata(error))
-                try? await Task.sleep(for: backoff.failed(using: &random))
+                try? await Task.sleep(for: pause + backoff.failed(using: &random))
             }
         }
     }

@@ -52,6 +52,12 @@ struct PublishQueue {
         (firstTag, lastReturnedTag) = (1, 0)
     }
 
+    /// Nothing more is sent on this channel; what was sent may still be settled, and what was not waits for the next one.
+    mutating func stopped() { isOpen = false }
+
+    /// Whether the broker has answered for all that was sent on this channel.
+    var isSettled: Bool { window.isEmpty }
+
     /// Takes a batch; throws `.overloaded` when too much waits already.
     mutating func submit(_ messages: [AMQPMessage]) throws(AMQPError) -> Int {
         guard unsent + window.count + messages.count <= capacity else {

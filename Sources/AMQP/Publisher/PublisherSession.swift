@@ -14,6 +14,11 @@ actor PublisherSession: ConnectionSession {
         let error: AMQPError?
     }
 
+    private struct Drain {
+        var result: Awaited<Void>
+        let deadline: ContinuousClock.Instant
+    }
+
     private struct QuestionChannel {
         let number: UInt16
         var isOpen = false
@@ -29,6 +34,8 @@ actor PublisherSession: ConnectionSession {
     private static let writableBytes = 4_096
     /// What a message takes beside its body: method, header, names.
     private static let overheadBytes = 256
+    /// How long a channel that is to be closed waits for the broker's word on what was sent on it.
+    private static let drainTime = Duration.seconds(1)
 
     nonisolated let executor: SocketExecutor
     nonisolated let incidents: AsyncStream<ConnectionIncident>
@@ -43,6 +50,9 @@ actor PublisherSession: ConnectionSession {
     /// Whether an incident concerns the keeper: while it connects or repairs, it sees the error itself.
     private var isEstablished = false
     private var queue: PublishQueue
+    /// The broker refused a message on the channel that is open.
+    private var isSuspect = false
+    private var drain: Drain?
     private var waiting: [Int: Waiting] = [:]
     private var idleChannels: [QuestionChannel] = []
     /// Messages without an outcome, to be read from any thread.
@@ -78,8 +88,9 @@ actor PublisherSession: ConnectionSession {
 
     func repair() async throws(AMQPError) {
         guard let connection else { throw .notConnected(nil) }
-        if queue.isOpen { return }
+        if queue.isOpen, !isSuspect { return }
         isEstablished = false
+        if queue.isOpen { try await leavePublishChannel(connection) }
         try await ask(topology.requests)
         try await openPublishChannel(connection)
         try requireStanding(connection)
@@ -94,7 +105,25 @@ actor PublisherSession: ConnectionSession {
     private func openPublishChannel(_ connection: AMQPConnection) async throws(AMQPError) {
         try await connection.ask([.openChannel, .selectConfirms], on: Self.publishChannel)
         queue.opened()
+        isSuspect = false
         pump()
+    }
+
+    /// Closes a channel on which the broker refused a message. A channel of RabbitMQ remembers who led a quorum queue: where that node died
+    /// before the channel's first message, it refuses all of them for good (`rabbit_fifo_client:enqueue/3`, 3.10), another channel does not.
+    private func leavePublishChannel(_ connection: AMQPConnection) async throws(AMQPError) {
+        queue.stopped()
+        drain = Drain(result: .expected, deadline: .now + Self.drainTime)
+        pump()
+        await withCheckedContinuation { continuation in
+            if drain?.result.wait(continuation) ?? false { drain = nil }
+        }
+        try requireStanding(connection)
+        try await connection.ask([.closeChannel(code: 200, text: "another one is opened")], on: Self.publishChannel)
+    }
+
+    private func endDrain() {
+        if drain?.result.arrive(()) ?? false { drain = nil }
     }
 
     func drop(_ error: AMQPError) {
@@ -116,6 +145,7 @@ actor PublisherSession: ConnectionSession {
         idleChannels = []
         board.post(.disconnected(error))
         finish(queue.closed(), nil)
+        endDrain()
         guard isEstablished else { return }
         isEstablished = false
         incidentSink.yield(.lost(error))
@@ -178,7 +208,7 @@ actor PublisherSession: ConnectionSession {
     }
 
     private func arrange(again: Bool = false) {
-        let deadline = again ? ContinuousClock.now : waiting.values.lazy.map(\.deadline).min()
+        let deadline = again ? ContinuousClock.now : (waiting.values.map(\.deadline) + [drain?.deadline].compactMap(\.self)).min()
         connection?.watch(writable: queue.isOpen && !queue.isIdle, until: deadline) { self.pump() }
     }
 
@@ -188,6 +218,7 @@ actor PublisherSession: ConnectionSession {
             finish(try queue.confirmed(tag, multiple: multiple), nil)
         case .refused(let tag, let multiple):
             finish(try queue.refused(tag, multiple: multiple), nil)
+            suspectChannel()
         case .content(.returned(let code, let text, _, _), let message):
             queue.returned(message, code: code, text: text)
         case .channelClosed(Self.publishChannel, let error):
@@ -207,8 +238,15 @@ actor PublisherSession: ConnectionSession {
         }
     }
 
+    private func suspectChannel() {
+        guard isEstablished, queue.isOpen, !isSuspect else { return }
+        isSuspect = true
+        incidentSink.yield(.damaged(AMQPError(.unconfirmed, "the broker refused a message")))
+    }
+
     private func expire() {
         let now = ContinuousClock.now
+        if let drain, queue.isSettled || drain.deadline <= now { endDrain() }
         for (batch, _) in waiting.filter({ $0.value.deadline <= now }) {
             if let finished = queue.abandon(batch) { finish([finished], nil) }
         }

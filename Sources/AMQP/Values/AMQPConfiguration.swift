@@ -49,6 +49,9 @@ public struct AMQPConfiguration: Sendable {
     /// The largest frame offered in the negotiation, in bytes.
     public var maxFrameSize = 131_072
     public var backoff = ReconnectBackoff()
+    /// What comes on top of the backoff where a connection breaks that stood, and there are several endpoints. A cluster that lost a node
+    /// first elects who leads its queues instead; RabbitMQ 3.10 may answer declarations that come before that only after five seconds.
+    public var electionPause: Duration = .milliseconds(500)
 
     public init(endpoints: [Endpoint]) {
         self.endpoints = endpoints

@@ -1,9 +1,10 @@
 import CLibPQ
 public import Logging
 import SocketExecutor
+import Synchronization
 
 extension PostgresConnection {
-    /// Opens a session with the first host of the URL that takes it.
+    /// Opens a session with the first host of the URL that takes it, beginning with the one that did so last.
     ///
     /// Throws `.connectionFailed` with the last host's reason, `.timedOut`, or `.cancelled` (looked at between hosts).
     public static func connect(_ configuration: PostgresConfiguration, logger: Logger) async throws(PostgresError) -> PostgresConnection {
@@ -14,11 +15,14 @@ extension PostgresConnection {
 
     private func open() throws(PostgresError) {
         let options = try ConnectionOptions(url: configuration.url)
+        let targets = options.targets
+        let first = configuration.lastHost.index.load(ordering: .relaxed)
         var failure: PostgresError?
-        for target in options.targets {
+        for index in targets.indices.map({ ($0 + first) % targets.count }) {
             guard !Task.isCancelled else { throw PostgresError(.cancelled, "cancelled while connecting") }
             do {
-                return try open(target, options)
+                try open(targets[index], options)
+                return configuration.lastHost.index.store(index, ordering: .relaxed)
             } catch {
                 close()
                 failure = error

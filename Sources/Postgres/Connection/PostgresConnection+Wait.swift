@@ -44,6 +44,9 @@ extension PostgresConnection {
         if PQstatus(pointer) == CONNECTION_BAD || error.sqlState?.isEndOfSession == true {
             error.code = .connectionLost
             close()
+        } else if error.sqlState == "25006" {
+            // A standby, or set to read only: another host of the URL, or a later session with this one, may take writes.
+            close()
         } else if error.sqlState == "57014" {
             // Query cancelled: by us, by the server's statement_timeout, or by an administrator.
             if cancellation?.wasSent == true {

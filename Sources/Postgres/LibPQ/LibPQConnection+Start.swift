@@ -19,6 +19,8 @@ extension LibPQConnection {
             let seconds = String(max(1, idle.components.seconds))
             settings += [("keepalives", "1"), ("keepalives_idle", seconds), ("keepalives_interval", "5"), ("keepalives_count", "3")]
         }
+        // Of several hosts one takes writes; with libpq's own default the first that answers would do, a standby too.
+        if options.targets.count > 1 { settings.append(("target_session_attrs", "read-write")) }
         settings.append(("dbname", configuration.url))
         if let host = target.host { settings.append(("host", host)) }
         if let address = target.address { settings.append(("hostaddr", address)) }

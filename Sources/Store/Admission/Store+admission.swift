@@ -86,15 +86,18 @@ extension Store {
     public func takeBack(_ tasks: [AdmittedTask]) async throws -> Int {
         let ids = tasks.map(\.id)
         let attempts = tasks.map { Int32(clamping: $0.attempt) }
-        return try await database.execute(
-            """
-            WITH why AS MATERIALIZED (
-                SELECT set_config('chorus.reason', 'The broker did not confirm its message.', true) AS reason
-            )
-            UPDATE tasks t SET status = 'pending', updated_at = clock_timestamp()
-            FROM unnest(\(ids), \(attempts)) AS a (task_id, attempt), why
-            WHERE t.task_id = a.task_id AND t.attempt = a.attempt AND t.status IS NOT DISTINCT FROM 'in_queue' AND why.reason IS NOT NULL
-            """)
+        // A worker may claim some of them at this moment, in another order.
+        return try await retryingDeadlocks {
+            try await database.execute(
+                """
+                WITH why AS MATERIALIZED (
+                    SELECT set_config('chorus.reason', 'The broker did not confirm its message.', true) AS reason
+                )
+                UPDATE tasks t SET status = 'pending', updated_at = clock_timestamp()
+                FROM unnest(\(ids), \(attempts)) AS a (task_id, attempt), why
+                WHERE t.task_id = a.task_id AND t.attempt = a.attempt AND t.status IS NOT DISTINCT FROM 'in_queue' AND why.reason IS NOT NULL
+                """)
+        }
     }
 
     /// The array of ids keeps the planner, which cannot know how few tasks are chosen, at the primary key.
