@@ -1,6 +1,7 @@
-import Postgres
 import TestSupport
 import Testing
+
+@testable import Postgres
 
 /// Several hosts of which one takes writes, and servers that stop to take them.
 @Suite(.timeLimit(.minutes(1)))
@@ -10,6 +11,16 @@ struct FailoverTests {
         let url = try await TestPostgres.url
         let parts = try #require(url.firstMatch(of: #/^(?<head>[^@]+@)(?<host>[^/]+)(?<rest>.*)$/#)).output
         return parts.head + change(parts.host) + parts.rest
+    }
+
+    /// Hosts without ports mean PostgreSQL's own; one port is that of all.
+    @Test(arguments: [
+        ("postgresql://u@a,b/d", ["a:5432", "b:5432"]), ("postgresql://u@a:1,b/d", ["a:1", "b:5432"]),
+        ("postgresql://u@a,b/d?port=7", ["a:7", "b:7"]), ("postgresql://u@a:1,b:2/d", ["a:1", "b:2"]),
+    ])
+    func hostsHaveTheirPorts(url: String, expected: [String]) throws {
+        let targets = try ConnectionOptions(url: url).targets
+        #expect(targets.map { "\($0.host ?? "-"):\($0.port ?? "-")" } == expected)
     }
 
     /// A session that turns out to be read only is not used again.

@@ -56,11 +56,17 @@ struct ConnectionOptions {
         return (0..<count).map { index in
             Target(
                 host: hosts.isEmpty ? nil : hosts[index], address: addresses.isEmpty ? nil : addresses[index],
-                port: ports.isEmpty ? nil : ports[ports.count == 1 ? 0 : index])
+                // Where the URL names no port, its list holds an empty one, which would not override the list as a whole.
+                port: ports.isEmpty ? nil : ports[ports.count == 1 ? 0 : index].orDefaultPort)
         }
     }
 
     private func list(_ keyword: String) -> [String] {
         values[keyword]?.split(separator: ",", omittingEmptySubsequences: false).map(String.init) ?? []
     }
+}
+
+extension String {
+    /// PostgreSQL's port, where this is empty.
+    fileprivate var orDefaultPort: String { isEmpty ? "5432" : self }
 }
