@@ -119,6 +119,7 @@ final class WorkerLease: Service {
     private func keep(_ worker: WorkerIdentity, isLocked: Bool, on connection: PostgresConnection) async throws {
         var isLocked = isLocked
         var renewedAt = ContinuousClock.now
+        var strays = StrayClaims()
         while !Task.isCancelled {
             try await Task.sleep(for: isLocked ? configuration.heartbeat : Self.lockRetry)
             guard identity == worker else { return }
@@ -130,7 +131,17 @@ final class WorkerLease: Service {
             for claim in try await Self.onSession(connection, { try Store.lostClaims(claims, of: worker.id, on: $0) }) {
                 running.cancel(claim)
             }
+            let assigned = try await Self.onSession(connection) { try Store.claims(of: worker.id, on: $0) }
+            let stray = strays.look(assigned: assigned, held: running.claims)
+            if !stray.isEmpty { try await disown(stray, of: worker, on: connection) }
         }
+    }
+
+    private func disown(_ claims: [TaskClaim], of worker: WorkerIdentity, on connection: PostgresConnection) async throws {
+        let count = try await Self.onSession(connection) { try Store.disown(claims, of: worker.id, on: $0) }
+        logger.warning(
+            "tasks that this worker is said to run are not here: they are handed on",
+            metadata: ["worker_id": "\(worker.id.text)", "tasks": "\(count)"])
     }
 
     /// Stops the calls of tasks that were cancelled, at once, and passes on that a gate moved, and who reads along; returns when the session

@@ -60,6 +60,37 @@ import Testing
         }
     }
 
+    /// A claim is committed and its answer lost: the worker lives, and does not know of the task.
+    @Test func aClaimThatTheWorkerDoesNotKnowIsHandedOn() async throws {
+        try await DevSystem.with(["--workers", "1", "--engine-latency", "10ms"], variables: ["CHORUS_WORKER_LEASE": "3s"]) { system in
+            let project = try await system.makeProject("Unknown")
+            _ = try await system.submit(5, to: project)
+            try await system.waitForCompleted(5, within: .seconds(30))
+            try await system.database.transaction { connection in
+                for sql: PostgresQuery in [
+                    """
+                    INSERT INTO tasks (task_id, project_id, task_type, priority, status, input_data, available_at)
+                    SELECT gen_random_uuid(), project_id, task_type, priority, 'pending', input_data, now() FROM tasks LIMIT 1
+                    """,
+                    "UPDATE tasks SET status = 'in_queue' WHERE status = 'pending'",
+                    """
+                    UPDATE tasks SET status = 'processing', attempt = 1, started_at = now(),
+                        assigned_worker_id = (SELECT worker_id FROM workers WHERE status = 'alive')
+                    WHERE status = 'in_queue'
+                    """,
+                    """
+                    INSERT INTO results (result_id, task_id, engine_type, output_data, status, attempt)
+                    SELECT chorus_uuid_v7(), task_id, 'simulated', '{}', 'pending', 1 FROM tasks WHERE status = 'processing'
+                    """,
+                ] { _ = try connection.execute(sql) }
+            }
+            try await system.waitForCompleted(6, within: .seconds(60))
+            #expect(try await system.count("SELECT count(*) FROM tasks WHERE attempt = 2") == 1)
+            #expect(try await system.count("SELECT count(*) FROM results WHERE status = 'unknown'") == 1)
+            try await Self.verify(system)
+        }
+    }
+
     @Test func aWorkerThatStoodStillStartsAnew() async throws {
         try await DevSystem.with(["--workers", "2", "--worker-concurrency", "10", "--engine-latency", "25s"]) { system in
             let project = try await system.makeProject("Stopped")

@@ -88,6 +88,29 @@ extension Store {
         }
     }
 
+    /// The worker's claims, no more of them than a worker may have. Index: `idx_tasks_running`.
+    public static func claims(of workerID: UUID, on connection: isolated PostgresConnection) throws -> [TaskClaim] {
+        try connection.query(
+            "SELECT task_id, attempt FROM tasks WHERE status = 'processing' AND assigned_worker_id = \(workerID) LIMIT 10000"
+        ).map { row in
+            let (taskID, attempt) = try row.decode(UUID.self, Int.self)
+            return TaskClaim(taskID: taskID, attempt: attempt)
+        }
+    }
+
+    /// Gives up claims of a worker that lives: they are nobody's from then on, and handed on like those of a worker that was lost
+    /// (``requeueOrphans(limit:)``). Gives their number. Index: `tasks_pkey`.
+    public static func disown(_ claims: [TaskClaim], of workerID: UUID, on connection: isolated PostgresConnection) throws -> Int {
+        let ids = claims.map(\.taskID)
+        let attempts = claims.map { Int32(clamping: $0.attempt) }
+        return try connection.execute(
+            """
+            UPDATE tasks t SET assigned_worker_id = '00000000-0000-0000-0000-000000000000', updated_at = clock_timestamp()
+            FROM unnest(\(ids), \(attempts)) AS c (task_id, attempt)
+            WHERE t.task_id = c.task_id AND t.attempt = c.attempt AND t.status = 'processing' AND t.assigned_worker_id = \(workerID)
+            """)
+    }
+
     /// Says that the worker takes no more tasks, or has left.
     public func setWorkerStatus(_ status: WorkerStatus, of id: UUID) async throws {
         _ = try await database.execute(
