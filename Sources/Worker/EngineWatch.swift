@@ -53,6 +53,11 @@ final class EngineWatch: Sendable {
         }
     }
 
+    /// Looks once more where no engine is known: the first one may just have been applied, and what is claimed without any fails for good.
+    func lookWhereNoneIsKnown() async {
+        if engines.defaultEngine == nil { _ = await look() }
+    }
+
     /// Whether the engines could be read; the known ones stay where they could not.
     private func look() async -> Bool {
         do {

@@ -33,6 +33,28 @@ import Testing
         }
     }
 
+    /// Engines that are applied after the workers' start serve the next task.
+    @Test func theFirstEngineServesAtOnce() async throws {
+        try await Fleet.with(engineLatency: "10ms") { fleet in
+            try await Self.execute("CREATE TABLE engines_aside AS SELECT * FROM engines", fleet)
+            try await Self.execute("DELETE FROM engines", fleet)
+            let gateway = try await fleet.startGateway()
+            let worker = try await fleet.start(["worker"])
+            let project = try await fleet.makeProject("First")
+            try await eventually("the worker has looked for engines", within: .seconds(30)) {
+                try await fleet.count("SELECT count(*) FROM workers WHERE status = 'alive'") == 1
+            }
+            try await Self.execute("INSERT INTO engines SELECT * FROM engines_aside", fleet)
+            _ = try await fleet.submit(5, to: project)
+            try await eventually("all have ended", within: .seconds(30)) {
+                try await fleet.count("SELECT count(*) FROM tasks WHERE status IN ('completed', 'failed')") == 5
+            }
+            #expect(try await fleet.count("SELECT count(*) FROM tasks WHERE status = 'completed'") == 5)
+            await worker.terminate(grace: .seconds(10))
+            await gateway.terminate(grace: .seconds(10))
+        }
+    }
+
     private static func execute(_ statement: PostgresQuery, _ fleet: Fleet) async throws {
         _ = try await Fleet.withDatabase(fleet.environment["CHORUS_DATABASE_URL"] ?? "") { try await $0.execute(statement) }
     }
