@@ -197,6 +197,7 @@ public final class WorkerService: Service {
     }
 
     private func claim(_ deliveries: [AMQPDelivery], _ ids: [UUID], worker: WorkerIdentity, in group: inout DiscardingTaskGroup) async {
+        await engineWatch.lookWhereNoneIsKnown()
         do {
             let start = ContinuousClock.now
             let claimed = try await store.claim(ids, workerID: worker.id, fleetDefault: engines.defaultEngine)

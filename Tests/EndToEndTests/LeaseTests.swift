@@ -69,8 +69,8 @@ import Testing
             try await system.database.transaction { connection in
                 for sql: PostgresQuery in [
                     """
-                    INSERT INTO tasks (task_id, project_id, task_type, priority, status, input_data, available_at)
-                    SELECT gen_random_uuid(), project_id, task_type, priority, 'pending', input_data, now() FROM tasks LIMIT 1
+                    INSERT INTO tasks (task_id, project_id, user_id, task_type, priority, status, input_data, available_at)
+                    SELECT gen_random_uuid(), project_id, user_id, task_type, priority, 'pending', input_data, now() FROM tasks LIMIT 1
                     """,
                     "UPDATE tasks SET status = 'in_queue' WHERE status = 'pending'",
                     """

@@ -45,7 +45,9 @@ import Testing
                 try await fleet.count("SELECT count(*) FROM workers WHERE status = 'alive'") == 1
             }
             try await Self.execute("INSERT INTO engines SELECT * FROM engines_aside", fleet)
-            _ = try await fleet.submit(5, to: project)
+            try await eventually("the gateway knows the engine", within: .seconds(30)) {
+                try await fleet.submit(5, to: project).0.status == .created
+            }
             try await eventually("all have ended", within: .seconds(30)) {
                 try await fleet.count("SELECT count(*) FROM tasks WHERE status IN ('completed', 'failed')") == 5
             }
