@@ -4,9 +4,10 @@ import Postgres
 
 /// Tasks of projects that quotas bound.
 ///
-/// The statement that stores tasks takes theirs as well while their quotas have room and nobody else holds them; the trigger on `tasks`
-/// counts them, and fails the statement where they are more than there is room for. What it leaves out makes the others wait for nothing:
-/// it follows in a transaction that waits for the quotas' locks, and stores what fits; what does not is refused.
+/// The statement that stores tasks takes theirs as well while their quotas have room; the trigger on `tasks` locks these at its end, counts,
+/// and fails the statement where they are more than there is room for. What it leaves out follows in a transaction that locks the quotas
+/// first, and stores what fits; what does not is refused. Nobody holds such a lock for longer than a batch takes: an upload counts its tasks
+/// when all are stored.
 extension Store {
     typealias Outcomes = [Result<Acceptance, any Error>]
 
@@ -65,23 +66,36 @@ extension Store {
     ) throws -> Outcomes {
         let projectIDs = Array(Set(submissions.map(\.projectID)))
         var book = try lockQuotas([.tasks], lookingAt: QuotaType.spending, of: projectIDs, opens: false, connection)
-        let problems = submissions.map { refusal(of: $0, &book) }
+        let problems = submissions.map { refusal(of: $0.size, in: $0.projectID, &book) }
         let fitting = zip(submissions, problems).compactMap { $1 == nil ? $0 : nil }
-        var stored: Outcomes = []
-        if !fitting.isEmpty {
-            let rows = AcceptedRows(fitting, rules)
-            stored = outcomes(
-                of: fitting, try connection.query(acceptance(rows, HeldEngines(), .all)).map(AcceptedProject.init), rows)
-        }
+        let stored = fitting.isEmpty ? [] : try store(fitting, .all, rules, connection)
         var next = stored.makeIterator()
         return problems.compactMap { problem in problem.map { .failure($0) } ?? next.next() }
     }
 
-    private static func refusal(of submission: Submission, _ book: inout QuotaBook) -> Problem? {
-        if let quota = book.exhausted(QuotaType.spending, of: submission.projectID) { return .exhausted(quota, wanted: 1, at: Date()) }
-        switch book.take([.tasks: submission.size], of: submission.projectID) {
+    /// Lets the rest of the transaction store tasks of the project that nobody counts before `countTasks`, and gives what its quotas leave
+    /// until then. Throws `QuotasAreDue`.
+    static func deferCounting(of projectID: UUID, _ connection: isolated PostgresConnection) throws -> QuotaBook {
+        try connection.execute("SELECT set_config('chorus.counts_tasks_itself', 'on', true)")
+        return try lockQuotas([], lookingAt: QuotaType.allCases, of: [projectID], opens: false, connection)
+    }
+
+    /// Counts tasks that the transaction has stored since `deferCounting`. Throws a 429 where a quota does not allow as many;
+    /// `QuotasAreDue`. Index: `usage_quotas_pkey`.
+    static func countTasks(_ number: Int, of projectID: UUID, _ connection: isolated PostgresConnection) throws {
+        var book = try lockQuotas([.tasks], lookingAt: QuotaType.spending, of: [projectID], opens: false, connection)
+        if let problem = refusal(of: number, in: projectID, &book) { throw problem }
+        let ids = book.quotas(of: projectID).filter { $0.type == .tasks }.map(\.id)
+        guard !ids.isEmpty else { return }
+        try connection.execute("UPDATE usage_quotas SET current_usage = current_usage + \(number) WHERE quota_id = ANY (\(ids))")
+    }
+
+    /// Takes `number` tasks from the book, or says why not.
+    static func refusal(of number: Int, in projectID: UUID, _ book: inout QuotaBook) -> Problem? {
+        if let quota = book.exhausted(QuotaType.spending, of: projectID) { return .exhausted(quota, wanted: 1, at: Date()) }
+        switch book.take([.tasks: number], of: projectID) {
         case .taken: return nil
-        case .waits(let quota), .exceeds(let quota): return .exhausted(quota, wanted: submission.size, at: Date())
+        case .waits(let quota), .exceeds(let quota): return .exhausted(quota, wanted: number, at: Date())
         }
     }
 

@@ -123,10 +123,10 @@ extension Store {
         let rows = AcceptedRows(submissions, FamilyRules(parents: [:]), admitting: room, held)
         let accepted: [AcceptedProject]
         do {
-            accepted = try await database.query(Self.acceptance(rows, held, .whereQuotasAreFree), AcceptedProject.init)
+            accepted = try await database.query(Self.acceptance(rows, .whereQuotasHaveRoom, held), AcceptedProject.init)
         } catch let error as PostgresError where error.constraint == Self.quotaConstraint {
             // All together they are more than a quota allows: its share of them is looked at one by one.
-            accepted = try await database.query(Self.acceptance(rows, held), AcceptedProject.init)
+            accepted = try await database.query(Self.acceptance(rows, .none, held), AcceptedProject.init)
         }
         return await acceptingMetered(submissions, Self.outcomes(of: submissions, accepted, rows))
     }
@@ -152,12 +152,18 @@ extension Store {
     }
 
     /// Accepts what may become children of the locked parents; none of it is admitted.
-    static func accept(
+    private static func accept(
         _ submissions: [Submission], _ rules: FamilyRules, _ connection: isolated PostgresConnection
     ) throws -> [Result<Acceptance, any Error>] {
+        try acceptingMetered(submissions, store(submissions, .none, rules, connection), rules, connection)
+    }
+
+    /// Stores submissions within the caller's transaction; none of their tasks is admitted.
+    static func store(
+        _ submissions: [Submission], _ metered: MeteredAcceptance, _ rules: FamilyRules, _ connection: isolated PostgresConnection
+    ) throws -> [Result<Acceptance, any Error>] {
         let rows = AcceptedRows(submissions, rules)
-        let accepted = try connection.query(acceptance(rows)).map(AcceptedProject.init)
-        return try acceptingMetered(submissions, outcomes(of: submissions, accepted, rows), rules, connection)
+        return outcomes(of: submissions, try connection.query(acceptance(rows, metered)).map(AcceptedProject.init), rows)
     }
 
     /// Locks tasks that are to get children, the deepest first, and gives the rules for who may become one. Index: `tasks_pkey`.

@@ -5,9 +5,9 @@ import Postgres
 /// Which tasks of metered projects a statement stores; see `Store+meteredAcceptance`.
 enum MeteredAcceptance {
     case none
-    /// Those whose quotas nobody else holds at this moment, and none of which is used up or due: nobody waits for them.
-    case whereQuotasAreFree
-    /// All: the caller has locked their quotas, and looked at them.
+    /// Those of whose quotas none is used up, or due. The statement fails where they are more than a quota allows.
+    case whereQuotasHaveRoom
+    /// All: the caller looks after their quotas.
     case all
 }
 
@@ -15,36 +15,31 @@ extension Store {
     /// Stores what comes in; gives the projects that took tasks, once for each key.
     ///
     /// Parts of the statement: `claimed` takes the keys of submissions, so that one whose key is taken gives no tasks (a key that another
-    /// transaction is about to take is waited for; all take theirs in one order). `bounds` and `held` are the quotas of metered projects,
-    /// and those of them that were free. `takers` are the projects that take tasks now, and whether these may be admitted on the way in:
+    /// transaction is about to take is waited for; all take theirs in one order). `closed` are the metered projects that have a quota with
+    /// no room. `takers` are the projects that take tasks now, and whether these may be admitted on the way in:
     /// what a capped or metered project may have in flight only the dispatcher can count, and tasks that name no engine are held by what
     /// their project says. A task that waits for its first child waits for one thing.
     ///
-    /// Indexes: `projects_pkey`, `idempotency_keys_pkey`, `idx_usage_quotas_account`, `idx_usage_quotas_project_id`, `usage_quotas_pkey`.
+    /// Indexes: `projects_pkey`, `idempotency_keys_pkey`, `idx_usage_quotas_account`, `idx_usage_quotas_project_id`.
     static func acceptance(
-        _ rows: AcceptedRows, _ held: HeldEngines = HeldEngines(), _ metered: MeteredAcceptance = .none
+        _ rows: AcceptedRows, _ metered: MeteredAcceptance, _ held: HeldEngines = HeldEngines()
     ) -> PostgresQuery {
         let keys = rows.keys
         return """
-            WITH bounds AS MATERIALIZED (
-                SELECT p.project_id, q.quota_id, q.quota_type, \(unescaped: closedQuota) AS is_closed
-                FROM projects p JOIN usage_quotas q ON q.user_id = p.user_id AND q.project_id IS NULL
-                WHERE \(metered == .whereQuotasAreFree) AND p.project_id = ANY (\(rows.distinctProjectIDs)) AND p.metered
+            WITH closed AS MATERIALIZED (
+                SELECT p.project_id FROM projects p JOIN usage_quotas q ON q.user_id = p.user_id AND q.project_id IS NULL
+                WHERE \(metered == .whereQuotasHaveRoom) AND p.project_id = ANY (\(rows.distinctProjectIDs)) AND p.metered
+                    AND \(unescaped: isClosed)
                 UNION ALL
-                SELECT q.project_id, q.quota_id, q.quota_type, \(unescaped: closedQuota)
-                FROM usage_quotas q
-                WHERE \(metered == .whereQuotasAreFree) AND q.project_id = ANY (\(rows.distinctProjectIDs))
-            ), held AS MATERIALIZED (
-                SELECT quota_id FROM usage_quotas
-                WHERE quota_id = ANY (ARRAY(SELECT quota_id FROM bounds WHERE quota_type = 'tasks')) FOR NO KEY UPDATE SKIP LOCKED
+                SELECT q.project_id FROM usage_quotas q
+                WHERE \(metered == .whereQuotasHaveRoom) AND q.project_id = ANY (\(rows.distinctProjectIDs)) AND \(unescaped: isClosed)
             ), takers AS MATERIALIZED (
                 SELECT p.project_id, p.status = 'active' AND NOT p.metered AND chorus_max_concurrency(p.settings) IS NULL AS admits,
                     \(held.names.isEmpty) OR chorus_needed_engine('', p.settings, \(held.fleetDefault)) <> ALL (\(held.names)) AS admits_unnamed
                 FROM projects p
                 WHERE p.project_id = ANY (\(rows.distinctProjectIDs)) AND p.status IN ('active', 'paused')
-                    AND (NOT p.metered OR \(metered == .all) OR \(metered == .whereQuotasAreFree) AND NOT EXISTS (
-                        SELECT FROM bounds b WHERE b.project_id = p.project_id
-                            AND (b.is_closed OR b.quota_type = 'tasks' AND b.quota_id NOT IN (SELECT quota_id FROM held))))
+                    AND (NOT p.metered OR \(metered == .all)
+                        OR \(metered == .whereQuotasHaveRoom) AND p.project_id NOT IN (SELECT project_id FROM closed))
             ), claimed AS (
                 INSERT INTO idempotency_keys AS k (user_id, source, key, digest, status, location, answer)
                 SELECT c.user_id, c.source, c.key, c.digest, c.status, c.location, c.answer
@@ -85,5 +80,5 @@ extension Store {
     }
 
     /// What the quota `q` left is given away, or belongs to another month.
-    private static let closedQuota = "(q.current_usage >= q.monthly_limit OR chorus_is_due(q.reset_date, q.counted_since))"
+    private static let isClosed = "(q.current_usage >= q.monthly_limit OR chorus_is_due(q.reset_date, q.counted_since))"
 }

@@ -68,15 +68,19 @@ extension Store {
         of upload: Upload, _ connection: isolated PostgresConnection, _ forEachBatch: (_ take: ([NewTask]) throws -> Void) throws -> Void
     ) throws -> UploadAcceptance {
         var rules = try lockParents(upload.parentIDs, connection)
+        var book = try deferCounting(of: upload.projectID, connection)
         var acceptance = UploadAcceptance()
         try forEachBatch { tasks in
             var batch = Submission(projectID: upload.projectID, userID: upload.userID, tasks: tasks)
             batch.uploadKey = upload.idempotency?.key.text
             try rules.admit(tasks, projectID: upload.projectID)
-            for outcome in try accept([batch], rules, connection) { _ = try outcome.get() }
+            // The last word is said in the end; what is refused already need not come so far.
+            if let problem = refusal(of: batch.size, in: upload.projectID, &book) { throw problem }
+            for outcome in try store([batch], .all, rules, connection) { _ = try outcome.get() }
             acceptance.taskIDs += tasks.map(\.id)
             acceptance.taskCount += batch.size
         }
+        try countTasks(acceptance.taskCount, of: upload.projectID, connection)
         return acceptance
     }
 }

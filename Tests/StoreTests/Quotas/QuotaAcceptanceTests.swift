@@ -101,6 +101,38 @@ import Testing
         }
     }
 
+    /// An upload counts in the end: while it runs others of its account are not held up, and what they take it cannot have.
+    @Test(arguments: [2, 3]) func anUploadHoldsNobodyUp(others: Int) async throws {
+        try await StoreFixture.with { fixture in
+            _ = try await fixture.store.setQuota(.tasks, limit: 5, of: fixture.principal.userID)
+            let batch = try (0..<3).map { _ in try StoreFixture.newTask() }
+            let (signals, signal) = AsyncStream<Void>.makeStream()
+            let taken = DispatchSemaphore(value: 0)
+            async let used: Int? = {
+                for await _ in signals { break }
+                defer { taken.signal() }
+                _ = try await fixture.submit(others).get()
+                return try await fixture.quota(.tasks)?.used
+            }()
+            let upload = Upload(projectID: fixture.project.id, userID: fixture.principal.userID, parentIDs: [])
+            var problem: Problem?
+            do {
+                _ = try await fixture.store.accept(upload) { take in
+                    try take(batch)
+                    signal.yield()
+                    // On the connection's own thread, which may block.
+                    #expect(taken.wait(timeout: .now() + 20) == .success)
+                }
+            } catch let error as Problem {
+                problem = error
+            }
+            #expect(try await used == others, "the upload has not counted yet")
+            #expect(problem?.quota?.quota.remaining == (others == 2 ? nil : 2))
+            #expect(try await fixture.quota(.tasks)?.used == (others == 2 ? 5 : 3))
+            #expect(try await fixture.broken().isEmpty)
+        }
+    }
+
     /// A repeated request gets its first answer, also when the quota is used up since; it counts once.
     @Test func aKeyIsCountedOnce() async throws {
         try await StoreFixture.with { fixture in
