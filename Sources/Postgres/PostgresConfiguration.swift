@@ -22,6 +22,10 @@ public struct PostgresConfiguration: Sendable {
     /// up and closes the connection, should the server not answer at all.
     public var statementTimeout: Duration = .seconds(30)
 
+    /// How long a transaction may wait for its next statement: the server ends the connection then, so that a process that stands still
+    /// does not hold others up with its locks. The server gets it as `idle_in_transaction_session_timeout`.
+    public var idleTransactionTimeout: Duration = .seconds(60)
+
     public var planning = PostgresPlanning.automatic
 
     /// The most connections of a `PostgresClient`, each with a thread of its own.

@@ -180,6 +180,27 @@ struct ConnectionTests {
         }
     }
 
+    /// What stands still in a transaction loses its session, and its locks with it.
+    @Test func idleTransactionsAreBounded() async throws {
+        try await TestPostgres.withConnection {
+            $0.idleTransactionTimeout = .milliseconds(100)
+        } _: { connection in
+            let id = connection.backendID
+            let error = await postgresError {
+                try await connection.transaction { connection in
+                    try connection.execute("SELECT 1")
+                    try await TestPostgres.withConnection { observer in
+                        for _ in 0..<200 where try !observer.query("SELECT 1 FROM pg_stat_activity WHERE pid = \(id)").isEmpty {
+                            try observer.execute("SELECT pg_sleep(0.05)")
+                        }
+                    }
+                    try connection.execute("SELECT 2")
+                }
+            }
+            #expect(error?.isRetryable == true && error?.leavesOutcomeOpen == false, "\(error.map { "\($0)" } ?? "")")
+        }
+    }
+
     @Test func aTerminatedSessionIsARetryableLoss() async throws {
         let connection = try await TestPostgres.connect()
         let id = await connection.backendID

@@ -26,8 +26,11 @@ extension LibPQConnection {
         if let address = target.address { settings.append(("hostaddr", address)) }
         if let port = target.port { settings.append(("port", port)) }
         // Decoding relies on UTF-8; the URL's own server options come last and win.
-        let timeout = "-c statement_timeout=\(configuration.statementTimeout.wholeMilliseconds)"
-        let serverOptions = [timeout] + configuration.planning.options + [options["options"]].compactMap(\.self)
+        let timeouts = [
+            "-c statement_timeout=\(configuration.statementTimeout.wholeMilliseconds)",
+            "-c idle_in_transaction_session_timeout=\(configuration.idleTransactionTimeout.wholeMilliseconds)",
+        ]
+        let serverOptions = timeouts + configuration.planning.options + [options["options"]].compactMap(\.self)
         settings.append(("options", serverOptions.joined(separator: " ")))
         let pointer = withCStrings(settings.map(\.0)) { keywords in
             withCStrings(settings.map(\.1)) { values in PQconnectStartParams(keywords, values, 1) }
