@@ -58,15 +58,17 @@ final class CallDelegate<Sink: ResponseSink>: HTTPClientResponseDelegate, NIOSch
     }
 
     func didReceiveBodyPart(task: HTTPClient.Task<Void>, _ piece: ByteBuffer) -> EventLoopFuture<Void> {
+        let held = sink.received(piece, on: task.eventLoop)
+        let now = NIODeadline.now()
         let fits = state.withLock { state in
             state.received += piece.readableBytes
-            state.deadlines.held()
+            if held == nil { state.deadlines.received(at: now) } else { state.deadlines.held() }
             return state.received <= maxBodyBytes
         }
         guard fits else { return task.eventLoop.makeFailedFuture(tooLarge) }
-        let taken = sink.received(piece, on: task.eventLoop)
-        taken.whenSuccess { [self] in state.withLock { $0.deadlines.received(at: .now()) } }
-        return taken
+        guard let held else { return task.eventLoop.makeSucceededVoidFuture() }
+        held.whenSuccess { [self] in state.withLock { $0.deadlines.received(at: .now()) } }
+        return held
     }
 
     func didReceiveError(task: HTTPClient.Task<Void>, _ error: any Error) {

@@ -15,7 +15,7 @@ final class CollectingSink: ResponseSink {
         answer.withLock { $0.head = head }
     }
 
-    func received(_ piece: ByteBuffer, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+    func received(_ piece: ByteBuffer, on eventLoop: any EventLoop) -> EventLoopFuture<Void>? {
         answer.withLock { answer in
             if answer.body.readableBytes == 0 {
                 // Most answers come in one piece: keep it as it is, without a copy.
@@ -24,7 +24,7 @@ final class CollectingSink: ResponseSink {
                 answer.body.writeImmutableBuffer(piece)
             }
         }
-        return eventLoop.makeSucceededVoidFuture()
+        return nil
     }
 
     func finished() {}

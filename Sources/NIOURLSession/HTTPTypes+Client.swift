@@ -3,19 +3,21 @@ import HTTPTypes
 import NIOHTTP1
 
 extension HTTPClient.Request {
-    /// The client's form of a request; throws when scheme, host or path make no URL.
-    init(_ request: HTTPRequest, body: [UInt8]?) throws {
+    /// The client's form of a request without its fields and its body; throws when scheme, host or path make no URL.
+    init(target request: HTTPRequest) throws {
         guard let scheme = request.scheme, scheme == "http" || scheme == "https", let authority = request.authority else {
             throw NIOURLSessionError(.invalidURL, delivery: .notSent, detail: "the scheme is not http or https, or there is no authority")
         }
-        var headers = HTTPHeaders()
-        headers.reserveCapacity(request.headerFields.count + 2)
-        for field in request.headerFields {
-            headers.add(name: field.name.rawName, value: field.value)
-        }
-        try self.init(
-            url: "\(scheme)://\(authority)\(request.path ?? "/")", method: HTTPMethod(rawValue: request.method.rawValue), headers: headers,
-            body: body.map { .bytes($0) })
+        try self.init(url: "\(scheme)://\(authority)\(request.path ?? "/")", method: HTTPMethod(rawValue: request.method.rawValue))
+    }
+}
+
+extension HTTPHeaders {
+    init(_ fields: HTTPFields) {
+        self.init()
+        // The client adds two.
+        reserveCapacity(fields.count + 2)
+        for field in fields { add(name: field.name.rawName, value: field.value) }
     }
 }
 

@@ -16,6 +16,7 @@ public final class NIOURLSession: Sendable {
     public let taskExecutor: any TaskExecutor
     private let client: HTTPClient
     private let eventLoops: MultiThreadedEventLoopGroup
+    private let targets = RequestTargets()
     private let logger: Logger
     /// No call may begin once its event loop may be gone: its future would never complete.
     private let isShutDown = Atomic(false)
@@ -116,7 +117,7 @@ public final class NIOURLSession: Sendable {
         if Task.isCancelled { throw NIOURLSessionError(.cancelled, delivery: .notSent) }
         let clientRequest: HTTPClient.Request
         do {
-            clientRequest = try HTTPClient.Request(request, body: body)
+            clientRequest = try targets.clientRequest(request, body: body)
         } catch {
             throw NIOURLSessionError(classifying: error, delivery: .notSent)
         }

@@ -13,7 +13,7 @@ final class StreamingSink: ResponseSink {
         var head: HeadResult?
         var headWaiter: CheckedContinuation<HeadResult, Never>?
         /// What came since the reader last took something.
-        var waiting = ByteBuffer()
+        var waiting: [UInt8] = []
         /// The connection is held back until the reader takes what waits.
         var taken: EventLoopPromise<Void>?
         var pieceWaiter: CheckedContinuation<PieceResult, Never>?
@@ -22,6 +22,8 @@ final class StreamingSink: ResponseSink {
 
     /// Bytes that may wait before the connection is held back.
     private static let window = 64 << 10
+    /// Bytes that are made room for when a first piece waits.
+    private static let room = 4 << 10
 
     private let state = Mutex(State())
 
@@ -29,24 +31,22 @@ final class StreamingSink: ResponseSink {
         settle(head: .success(head))
     }
 
-    func received(_ piece: ByteBuffer, on eventLoop: any EventLoop) -> EventLoopFuture<Void> {
+    func received(_ piece: ByteBuffer, on eventLoop: any EventLoop) -> EventLoopFuture<Void>? {
         let (waiter, held) = state.withLock { state -> (CheckedContinuation<PieceResult, Never>?, EventLoopFuture<Void>?) in
             if let waiter = state.pieceWaiter {
                 state.pieceWaiter = nil
                 return (waiter, nil)
             }
-            if state.waiting.readableBytes == 0 {
-                state.waiting = piece
-            } else {
-                state.waiting.writeImmutableBuffer(piece)
-            }
-            guard state.waiting.readableBytes > Self.window else { return (nil, nil) }
+            // Pieces are often words of one answer: room for some.
+            if state.waiting.isEmpty { state.waiting.reserveCapacity(max(piece.readableBytes, Self.room)) }
+            piece.withUnsafeReadableBytes { state.waiting.append(contentsOf: $0) }
+            guard state.waiting.count > Self.window else { return (nil, nil) }
             let taken = eventLoop.makePromise(of: Void.self)
             state.taken = taken
             return (nil, taken.futureResult)
         }
         waiter?.resume(returning: .success(Array(piece.readableBytesView)))
-        return held ?? eventLoop.makeSucceededVoidFuture()
+        return held
     }
 
     func finished() {
@@ -99,12 +99,12 @@ final class StreamingSink: ResponseSink {
 
     /// What waits, and whom to tell that it does not wait any longer; else the end.
     private static func take(_ state: inout State) -> (known: PieceResult?, taken: EventLoopPromise<Void>?) {
-        guard state.waiting.readableBytes > 0 else { return (state.end, nil) }
+        guard !state.waiting.isEmpty else { return (state.end, nil) }
         defer {
-            state.waiting = ByteBuffer()
+            state.waiting = []
             state.taken = nil
         }
-        return (.success(Array(state.waiting.readableBytesView)), state.taken)
+        return (.success(state.waiting), state.taken)
     }
 
     private func settle(head: HeadResult) {

@@ -41,7 +41,7 @@ extension Engine {
                 while let piece = try await pieces.next() { all += piece }
                 return try reply(all, response)
             }
-            let reader = ReplyReader(decoder, format.makeAccumulator(), learned: lessons.event)
+            let reader = ReplyReader(decoder, format.makeAccumulator(), learned: lessons.events)
             return try await read(&pieces, reader, timeouts, response, progress)
         } catch let error as NIOURLSessionError {
             throw EngineError(error, timeouts: timeouts).redacting(secret)
@@ -72,7 +72,7 @@ extension Engine {
             }
             if let progress, progress.isWanted { progress.note(reader.text) }
         }
-        if reader.hasLearned { lessons.event = reader.learned }
+        if reader.learned.isNew { lessons.events = reader.learned.kept }
         do {
             return try reader.finish()
         } catch {

@@ -9,7 +9,9 @@ public struct Engine: Sendable {
     let format: any WireFormat
     let secret: Secret?
     let session: NIOURLSession
-    let lessons = LearnedEvents()
+    /// What every request carries beside the key.
+    private let fields: HTTPFields
+    let lessons = EngineLessons()
 
     /// - Parameter secret: what `definition.secret` stands for.
     public init(definition: EngineDefinition, secret: Secret?, session: NIOURLSession) {
@@ -17,6 +19,9 @@ public struct Engine: Sendable {
         self.format = definition.engineType.wireFormat
         self.secret = secret
         self.session = session
+        var fields = format.fields
+        fields[.accept] = "application/json, text/event-stream, application/x-ndjson"
+        self.fields = fields
     }
 
     /// Asks the engine once; there is no retry in here. The answer streams, so that a call that breaks or is cancelled still knows what
@@ -60,7 +65,7 @@ public struct Engine: Sendable {
     func request(for wire: WireRequest, _ idempotencyKey: String?) -> HTTPRequest {
         var request = request(.post, wire.path)
         request.headerFields[.contentType] = "application/json"
-        if let idempotencyKey, let name = HTTPField.Name("Idempotency-Key") { request.headerFields[name] = idempotencyKey }
+        if let idempotencyKey, let name = Self.idempotencyKey { request.headerFields[name] = idempotencyKey }
         TraceHeader.write(to: &request.headerFields)
         return request
     }
@@ -68,11 +73,12 @@ public struct Engine: Sendable {
     private func request(_ method: HTTPRequest.Method, _ path: String) -> HTTPRequest {
         let url = definition.baseURL
         var request = HTTPRequest(method: method, scheme: url.scheme, authority: url.authority, path: url.path(of: path))
-        request.headerFields = format.fields
-        request.headerFields[.accept] = "application/json, text/event-stream, application/x-ndjson"
+        request.headerFields = fields
         if let secret { format.authorize(&request.headerFields, with: secret, at: url) }
         return request
     }
+
+    private static let idempotencyKey = HTTPField.Name("Idempotency-Key")
 }
 
 /// Why a definition makes no engine.

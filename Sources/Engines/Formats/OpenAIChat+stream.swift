@@ -12,6 +12,8 @@ struct OpenAIChatAccumulator: StreamAccumulator {
     /// Each answer has its own id, which is in all of its chunks; llama.cpp writes the time into them, and OpenAI pads them.
     var unread: [String] { ["id", "created", "obfuscation"] }
 
+    var isPlain: Bool { true }
+
     /// The usage comes behind the reason, and not from every server.
     var isComplete: Bool { draft.finishReason != nil }
 

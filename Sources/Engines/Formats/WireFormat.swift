@@ -67,10 +67,15 @@ protocol StreamAccumulator: Sendable {
     /// Members of events that are never read, and differ from event to event.
     var unread: [String] { get }
 
+    /// Its draft is all that it remembers; an event that brings no part of the answer names the model, where none is known yet, and why the
+    /// answer ends.
+    var isPlain: Bool { get }
+
     /// The engine has said that nothing more will come; without it, a stream that ends was cut off.
     var isComplete: Bool { get }
 }
 
 extension StreamAccumulator {
     var unread: [String] { [] }
+    var isPlain: Bool { false }
 }

@@ -49,6 +49,11 @@ struct ReplyDraft: Sendable, Hashable {
         return reasoning.isEmpty ? .text : .reasoning
     }
 
+    /// It has no part of an answer, and no figures: at most the model, and why the answer ends.
+    var saysNothing: Bool {
+        length == 0 && refusal.isEmpty && logprobs.isEmpty && toolCalls.isEmpty && givenToolCalls == nil && usage == nil
+    }
+
     /// A call of a function, whose arguments may come in pieces.
     struct ToolCall: Sendable, Hashable {
         /// Where the engine counts it: pieces name it.

@@ -7,22 +7,16 @@ struct ReplyReader: Sendable {
     /// OpenAI's mark behind the last event; other servers send it too.
     private static let endMark = Array("[DONE]".utf8)
 
-    /// Events in a row that taught nothing of use, after which a stream is taken for one whose events have nothing in common.
-    private static let patience = 4
-
     private var decoder: StreamDecoder
     private var accumulator: any StreamAccumulator
     /// One that has taken nothing yet, to learn with.
     private let pristine: any StreamAccumulator
     private var sawEndMark = false
-    private var uselessLessons = 0
     /// What the next event is compared with before it is parsed.
-    private(set) var learned: LearnedEvent?
-    /// It is not what this reader began with.
-    private(set) var hasLearned = false
+    private(set) var learned: LearnedEvents
 
-    /// - Parameter learned: what an earlier stream of the same engine taught.
-    init(_ decoder: StreamDecoder, _ accumulator: any StreamAccumulator, learned: LearnedEvent? = nil) {
+    /// - Parameter learned: what earlier streams of the same engine taught.
+    init(_ decoder: StreamDecoder, _ accumulator: any StreamAccumulator, learned: LearnedEvents = LearnedEvents()) {
         self.decoder = decoder
         self.accumulator = accumulator
         self.pristine = accumulator
@@ -32,23 +26,19 @@ struct ReplyReader: Sendable {
     mutating func take(_ piece: [UInt8]) throws(EngineError) {
         decoder.append(piece)
         while let event = try decoder.next() {
-            if event == Self.endMark {
+            if learned.read(event, into: &accumulator.draft) { continue }
+            if event.elementsEqual(Self.endMark) {
                 sawEndMark = true
-            } else if learned?.read(event, into: &accumulator.draft) == true {
-                uselessLessons = 0
             } else {
                 try parse(event)
             }
         }
     }
 
-    private mutating func parse(_ event: [UInt8]) throws(EngineError) {
+    private mutating func parse(_ event: ArraySlice<UInt8>) throws(EngineError) {
         let before = accumulator.draft.length
         try accumulator.take(try Self.parse(event))
-        guard accumulator.draft.length > before, uselessLessons < Self.patience else { return }
-        uselessLessons += 1
-        guard let lesson = LearnedEvent(event, by: pristine) else { return }
-        (learned, hasLearned) = (lesson, true)
+        learned.learn(event, grew: accumulator.draft.length > before, by: pristine)
     }
 
     /// The reply, once the stream has ended.
@@ -71,9 +61,9 @@ struct ReplyReader: Sendable {
     /// What has been said so far, as far as it is kept.
     var partial: PartialAnswer? { PartialAnswer(accumulator.draft) }
 
-    static func parse(_ text: [UInt8]) throws(EngineError) -> JSONValue {
-        do {
-            return try JSONValue(parsing: text, limits: limits)
+    static func parse(_ text: ArraySlice<UInt8>) throws(EngineError) -> JSONValue {
+        do throws(JSONError) {
+            return try text.withUnsafeBufferPointer { text throws(JSONError) in try JSONValue(parsing: text, limits: limits) }
         } catch {
             throw EngineError(.passing, "an event of the answer is not JSON: \(error)")
         }

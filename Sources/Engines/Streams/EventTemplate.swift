@@ -1,7 +1,6 @@
 import Glibc
 
-/// An event of a stream in which a piece of text stands, so that the events behind it, which say the same with another piece, need no
-/// parser.
+/// An event of a stream, so that those which say the same with another piece of text in it, or the very same, need no parser.
 ///
 /// Nearly all of a stream is one event again and again with the next word in it. What stands around the word is compared byte by byte with
 /// an event that was read wholly, and a word without escapes is taken as it stands: put in the place of another string, it leaves the text
@@ -21,16 +20,20 @@ struct EventTemplate: Sendable {
 
     private let event: [UInt8]
     private let gaps: [Gap]
+    private let hasPiece: Bool
 
     /// nil for an event that says `piece` in escapes or more than once: then it is not plain which bytes are the piece.
     /// - Parameters:
     ///   - event: one JSON text, known to be valid.
+    ///   - piece: nil where it says none.
     ///   - unread: members with values that nobody reads, and that may differ.
-    init?(_ event: [UInt8], saying piece: String, unread: [String]) {
-        guard !piece.isEmpty, event.count <= Self.maxEventBytes, !event.contains(UInt8(ascii: "\\")),
-            let quoted = Self.onlyPlace(of: Array("\"\(piece)\"".utf8), in: event)
-        else { return nil }
-        var gaps = [Gap(kind: .piece, place: quoted.lowerBound + 1..<quoted.upperBound - 1)]
+    init?(_ event: [UInt8], saying piece: String?, unread: [String]) {
+        guard piece?.isEmpty != true, event.count <= Self.maxEventBytes, !event.contains(UInt8(ascii: "\\")) else { return nil }
+        var gaps: [Gap] = []
+        if let piece {
+            guard let quoted = Self.onlyPlace(of: Array("\"\(piece)\"".utf8), in: event) else { return nil }
+            gaps.append(Gap(kind: .piece, place: quoted.lowerBound + 1..<quoted.upperBound - 1))
+        }
         for key in unread {
             guard let member = Self.onlyPlace(of: Array("\"\(key)\":".utf8), in: event) else { continue }
             gaps += Self.value(at: member.upperBound, in: event).map { [$0] } ?? []
@@ -39,14 +42,15 @@ struct EventTemplate: Sendable {
         guard zip(gaps, gaps.dropFirst()).allSatisfy({ $0.place.upperBound < $1.place.lowerBound }) else { return nil }
         self.event = event
         self.gaps = gaps
+        hasPiece = piece != nil
     }
 
-    /// The piece that another event says, if that is all by which the two differ.
-    func piece(of other: [UInt8]) -> String? {
+    /// The piece that another event says, if that is all by which the two differ; an empty one where none is said.
+    func piece(of other: ArraySlice<UInt8>) -> String? {
         event.withUnsafeBufferPointer { event in
             other.withUnsafeBufferPointer { other in
                 var (position, otherPosition) = (0, 0)
-                var piece: String?
+                var piece = hasPiece ? nil : ""
                 for gap in gaps {
                     guard
                         Self.isSame(event, position..<gap.place.lowerBound, other, otherPosition),

@@ -15,7 +15,7 @@ struct NDJSONLines: Sendable {
     }
 
     /// The next whole line; nil if more bytes are needed.
-    mutating func next() throws(OversizedEvent) -> [UInt8]? {
+    mutating func next() throws(OversizedEvent) -> ArraySlice<UInt8>? {
         while let line = try lines.next() {
             if let text = text(line) { return text }
         }
@@ -23,13 +23,13 @@ struct NDJSONLines: Sendable {
     }
 
     /// What stands behind the last line's end, once no more bytes will come.
-    mutating func last() -> [UInt8]? {
+    mutating func last() -> ArraySlice<UInt8>? {
         text(lines.rest())
     }
 
-    private func text(_ line: Range<Int>) -> [UInt8]? {
+    private func text(_ line: Range<Int>) -> ArraySlice<UInt8>? {
         let bytes = lines.bytes[line]
         let isBlank = bytes.allSatisfy { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: "\r") }
-        return isBlank ? nil : Array(bytes)
+        return isBlank ? nil : bytes
     }
 }

@@ -6,7 +6,8 @@ struct ServerSentEvents: Sendable {
     struct Event: Sendable, Hashable {
         /// Empty where the stream names none, which means `message`.
         var name: [UInt8] = []
-        var data: [UInt8] = []
+        /// Of one line, as nearly all are: where it stands in the bytes that came.
+        var data: ArraySlice<UInt8> = []
     }
 
     private var lines: LineSplitter
@@ -45,14 +46,18 @@ struct ServerSentEvents: Sendable {
     }
 
     private mutating func take(_ line: Range<Int>) throws(OversizedEvent) {
+        if !hasData, let value = dataValue(line) {
+            event.data = lines.bytes[value]
+            hasData = true
+            return
+        }
         let colon = lines.bytes[line].firstIndex(of: UInt8(ascii: ":")) ?? line.upperBound
         var value = min(colon + 1, line.upperBound)..<line.upperBound
         if let first = value.first, lines.bytes[first] == UInt8(ascii: " ") { value = value.dropFirst() }
         let field = lines.bytes[line.lowerBound..<colon]
         if field.elementsEqual(Self.data) {
             guard hasData else {
-                // Nearly all events have one line, which is no longer than an event may be.
-                event.data = Array(lines.bytes[value])
+                event.data = lines.bytes[value]
                 hasData = true
                 return
             }
@@ -65,6 +70,18 @@ struct ServerSentEvents: Sendable {
         // 'id' and 'retry' are for those who connect again; a line that begins with a colon is a comment.
     }
 
+    /// What stands behind `data: ` at the line's begin: nearly all lines are such.
+    private func dataValue(_ line: Range<Int>) -> Range<Int>? {
+        guard line.count >= 6 else { return nil }
+        let isData = lines.bytes.withUnsafeBytes { bytes in
+            bytes.loadUnaligned(fromByteOffset: line.lowerBound, as: UInt32.self) == Self.dataWord
+                && bytes[line.lowerBound + 4] == UInt8(ascii: ":") && bytes[line.lowerBound + 5] == UInt8(ascii: " ")
+        }
+        return isData ? line.dropFirst(6) : nil
+    }
+
+    /// `data`, as it stands in memory.
+    private static let dataWord = Array("data".utf8).withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) }
     private static let data = Array("data".utf8)
     private static let event = Array("event".utf8)
 }

@@ -6,6 +6,11 @@ struct StreamDecoder: Sendable {
 
     /// nil for what is no stream: then the answer comes in one piece.
     init?(contentType: String) {
+        // As nearly all write it.
+        if contentType == "text/event-stream" {
+            events = ServerSentEvents()
+            return
+        }
         let type = contentType.utf8.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
         switch Substring(type).lowercased() {
         case "text/event-stream": events = ServerSentEvents()
@@ -19,8 +24,8 @@ struct StreamDecoder: Sendable {
         lines?.append(piece)
     }
 
-    /// The next text that is whole; nil if more bytes are needed.
-    mutating func next() throws(EngineError) -> [UInt8]? {
+    /// The next text that is whole, in the bytes that it came with; nil if more bytes are needed.
+    mutating func next() throws(EngineError) -> ArraySlice<UInt8>? {
         do throws(OversizedEvent) {
             if events != nil { return try events?.next()?.data }
             return try lines?.next()
@@ -30,5 +35,5 @@ struct StreamDecoder: Sendable {
     }
 
     /// The text that only the stream's end makes whole, if there is one.
-    mutating func last() -> [UInt8]? { lines?.last() }
+    mutating func last() -> ArraySlice<UInt8>? { lines?.last() }
 }

@@ -52,11 +52,11 @@ let conversation: JSONObject = [
 enum StreamedReply {
     /// As a call reads it that comes after others.
     static func read(
-        _ format: any WireFormat, _ type: String, _ pieces: [[UInt8]], learned: inout LearnedEvent?
+        _ format: any WireFormat, _ type: String, _ pieces: [[UInt8]], learned: inout LearnedEvents
     ) -> Result<EngineReply, EngineError> {
         guard let decoder = StreamDecoder(contentType: type) else { return .failure(EngineError(.permanent, type)) }
         var reader = ReplyReader(decoder, format.makeAccumulator(), learned: learned)
-        defer { learned = reader.learned }
+        defer { learned = reader.learned.kept }
         do {
             for piece in pieces { try reader.take(piece) }
             return .success(try reader.finish())
@@ -74,7 +74,7 @@ enum StreamedReply {
             for piece in pieces {
                 decoder.append(piece)
                 while let event = try decoder.next() {
-                    if event == Array("[DONE]".utf8) {
+                    if event.elementsEqual("[DONE]".utf8) {
                         sawEndMark = true
                     } else {
                         try accumulator.take(try ReplyReader.parse(event))

@@ -8,9 +8,9 @@ import Testing
         var lines: [[UInt8]] = []
         for start in stride(from: 0, to: bytes.count, by: size) {
             decoder.append(Array(bytes[start..<min(start + size, bytes.count)]))
-            while let line = try decoder.next() { lines.append(line) }
+            while let line = try decoder.next() { lines.append(Array(line)) }
         }
-        if let last = decoder.last() { lines.append(last) }
+        if let last = decoder.last() { lines.append(Array(last)) }
         return lines.map { String(decoding: $0, as: UTF8.self) }
     }
 

@@ -14,7 +14,7 @@ import Testing
     }
 
     private func event(_ data: String, name: String = "") -> ServerSentEvents.Event {
-        ServerSentEvents.Event(name: Array(name.utf8), data: Array(data.utf8))
+        ServerSentEvents.Event(name: Array(name.utf8), data: Array(data.utf8)[...])
     }
 
     /// The standard's own examples, and its corners.

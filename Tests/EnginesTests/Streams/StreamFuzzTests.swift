@@ -68,7 +68,7 @@ import Testing
     ]
 
     private static func read(_ stream: Int, _ pieces: [[UInt8]]) -> Result<EngineReply, EngineError> {
-        var learned: LearnedEvent?
+        var learned = LearnedEvents()
         return StreamedReply.read(streams[stream].format, streams[stream].type, pieces, learned: &learned)
     }
 
@@ -93,7 +93,7 @@ import Testing
         var dice = SplitMix64(state: Self.seed)
         var kinds: [String: Int] = [:]
         // Each stream comes after those before it, whatever they taught.
-        var learned = [LearnedEvent?](repeating: nil, count: Self.streams.count)
+        var learned = [LearnedEvents](repeating: LearnedEvents(), count: Self.streams.count)
         for _ in 0..<Self.inputs {
             let stream = Int(dice.next() % UInt64(Self.streams.count))
             let bytes = Self.mutated(Self.streams[stream].bytes, &dice)
