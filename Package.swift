@@ -110,7 +110,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Store", "Postgres", "Queues", "AMQP", "Domain", crypto, hummingbird, hummingbirdCore, nioCore, httpTypes, logging, metrics, tracing, lifecycle,
+                "Store", "Postgres", "Queues", "AMQP", "NIOURLSession", "Domain", crypto, hummingbird, hummingbirdCore, nioCore, httpTypes, logging,
+                metrics, tracing, lifecycle,
                 .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "NIOExtras", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"), .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -6,6 +6,7 @@ import NIOExtras
 import NIOHTTPTypes
 import NIOPosix
 import NIOSSL
+import NIOURLSession
 import ServiceLifecycle
 import Synchronization
 
@@ -78,7 +79,12 @@ final class HTTPListener: Sendable {
         await withDiscardingTaskGroup { group in
             while let next = await connections.next() {
                 let http = settings.withLock { $0.http }
-                for connection in next { group.addTask { await http.handle(value: connection, logger: self.logger) } }
+                for connection in next {
+                    // On the connection's own event loop: no request changes threads before it waits for something.
+                    group.addTask(executorPreference: EventLoopTaskExecutor(connection.channel.eventLoop)) {
+                        await http.handle(value: connection, logger: self.logger)
+                    }
+                }
             }
         }
     }
