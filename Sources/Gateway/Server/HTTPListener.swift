@@ -55,12 +55,7 @@ final class HTTPListener: Sendable {
         let quiescing = ServerQuiescingHelper(group: MultiThreadedEventLoopGroup.singleton)
         let connections = ConnectionQueue<Connection>()
         let server = try await listen(encryption, quiescing, connections)
-        // When it is over with every connection that was accepted, none is left that has not been in the queue.
-        let end: @Sendable () -> Void = {
-            let ended = server.eventLoop.makePromise(of: Void.self)
-            ended.futureResult.whenComplete { _ in connections.close() }
-            quiescing.initiateShutdown(promise: ended)
-        }
+        let end: @Sendable () -> Void = { Self.end(server, quiescing, connections) }
         server.closeFuture.whenComplete { _ in end() }
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
@@ -71,6 +66,21 @@ final class HTTPListener: Sendable {
             }
         } onCancel: {
             end()
+        }
+    }
+
+    /// Stops accepting, then tells the connections to end; closes the queue when the last one has.
+    ///
+    /// A connection that is being set up on its own thread when the server closes is dropped, and its request with it. So nothing is accepted
+    /// any more while each thread finishes what it has begun; after that every connection is in the queue, and hears of the end.
+    private static func end(_ server: any Channel, _ quiescing: ServerQuiescingHelper, _ connections: ConnectionQueue<Connection>) {
+        server.setOption(.autoRead, value: false).whenComplete { _ in
+            let threads = MultiThreadedEventLoopGroup.singleton.makeIterator().map { $0.submit {} }
+            EventLoopFuture.whenAllComplete(threads, on: server.eventLoop).whenComplete { _ in
+                let ended = server.eventLoop.makePromise(of: Void.self)
+                ended.futureResult.whenComplete { _ in connections.close() }
+                quiescing.initiateShutdown(promise: ended)
+            }
         }
     }
 
