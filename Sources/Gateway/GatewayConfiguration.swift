@@ -8,7 +8,7 @@ public struct GatewayConfiguration: Sendable {
     public var port = 8080
     /// A listening socket that is there already, such as the service manager's; address and port are not used then.
     public var passedSocket: CInt?
-    /// Bytes of a request's body; more is a 413.
+    /// Bytes of a request's body, and of a message's; more is a 413.
     public var bodyLimit = 1 << 20
     /// Tasks in one array.
     public var arrayLimit = 1_000

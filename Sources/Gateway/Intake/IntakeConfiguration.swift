@@ -8,8 +8,6 @@ public struct IntakeConfiguration: Sendable {
     public var queueType: QueueType
     /// Messages that this gateway holds unanswered: also the most that share one statement.
     public var prefetch: UInt16 = 300
-    /// Bytes of a message's body; more is refused. The same as of an HTTP request.
-    public var bodyLimit = 1 << 20
 
     public init(broker: AMQPConfiguration, queueType: QueueType) {
         self.broker = broker

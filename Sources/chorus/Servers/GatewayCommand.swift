@@ -124,7 +124,6 @@ struct GatewayCommand: AsyncParsableCommand {
         guard try configuration.source.choice("intake.enabled") == "on" else { return nil }
         var intake = IntakeConfiguration(broker: configuration.broker, queueType: configuration.queueType)
         intake.prefetch = UInt16(clamping: try configuration.source.integer("intake.prefetch"))
-        intake.bodyLimit = try configuration.source.integer("http.body_limit")
         return intake
     }
 

@@ -41,9 +41,8 @@ final class IntakeFixture: Sendable {
         _ body: @Sendable @escaping (IntakeFixture) async throws -> Void
     ) async throws {
         let configuration = try await configuration()
-        var intake = IntakeConfiguration(broker: configuration, queueType: .classic)
-        intake.bodyLimit = 100_000
-        try await GatewayFixture.with(intake: intake, accept: accept) { gateway in
+        let intake = IntakeConfiguration(broker: configuration, queueType: .classic)
+        try await GatewayFixture.with(intake: intake, bodyLimit: 100_000, accept: accept) { gateway in
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             let publisher = AMQPPublisher(configuration: configuration, topology: .intake(queueType: .classic), logger: logger)
             let fixture = IntakeFixture(gateway: gateway, publisher: publisher)
