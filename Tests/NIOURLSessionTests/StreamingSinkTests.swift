@@ -14,7 +14,10 @@ import Testing
     private func give(_ count: Int) async throws -> Bool {
         let isTaken = Flag()
         try await loop.submit { [loop, sink] in
-            sink.received(ByteBuffer(repeating: 1, count: count), on: loop).whenSuccess { isTaken.value.store(true, ordering: .relaxed) }
+            guard let held = sink.received(ByteBuffer(repeating: 1, count: count), on: loop) else {
+                return isTaken.value.store(true, ordering: .relaxed)
+            }
+            held.whenSuccess { isTaken.value.store(true, ordering: .relaxed) }
         }.get()
         try await loop.submit {}.get()
         return isTaken.value.load(ordering: .relaxed)

@@ -9,7 +9,7 @@ extension Store {
     private static let overviewCalls = 2_000
 
     /// What the fleet does at this moment. Its cost is that of what is in flight, of the newest calls and of the figures of all projects
-    /// (tens of milliseconds for a hundred thousand projects): for somebody who looks every second or two, not for every request.
+    /// (75 ms were seen with a hundred thousand projects of three statuses): for somebody who looks every second or two, not for every request.
     ///
     /// Indexes: `idx_tasks_in_flight`, `idx_tasks_backlog` (its distinct projects by a loose scan), `idx_project_counts_minute`,
     /// `project_counts_pkey`, `idx_project_count_changes`, `results_pkey` (from its end), `tasks_pkey`.
