@@ -65,6 +65,9 @@ extension Store {
         _ submissions: [Submission], _ rules: FamilyRules, _ connection: isolated PostgresConnection
     ) throws -> Outcomes {
         let projectIDs = Array(Set(submissions.map(\.projectID)))
+        // Tasks refer to whoever hands them in: accounts are held before their quotas, whether tasks or quotas come first.
+        try connection.execute(
+            "SELECT 1 FROM accounts WHERE user_id = ANY (\(Array(Set(submissions.map(\.userID))))) ORDER BY user_id FOR KEY SHARE")
         var book = try lockQuotas([.tasks], lookingAt: QuotaType.spending, of: projectIDs, opens: false, connection)
         let problems = submissions.map { refusal(of: $0.size, in: $0.projectID, &book) }
         let fitting = zip(submissions, problems).compactMap { $1 == nil ? $0 : nil }

@@ -31,7 +31,7 @@ extension Store {
                     UPDATE usage_quotas SET monthly_limit = \(limit)
                     WHERE user_id = \(userID) AND project_id IS NULL AND quota_type = \(type.rawValue)
                     """
-                // Who accepts tasks holds the quota, and then the account: a quota that is there is changed without the latter.
+                // A quota that is there is changed without the account, which all who hand in tasks hold.
                 if try connection.execute(change) == 0 {
                     try Self.holdAccount(userID, connection)
                     try connection.execute(
@@ -56,14 +56,10 @@ extension Store {
     public func dropQuota(_ type: QuotaType, of userID: UUID) async throws {
         try await retryingDeadlocks {
             try await database.transaction { connection in
-                let ids = try connection.query(
-                    """
-                    SELECT quota_id FROM usage_quotas
-                    WHERE user_id = \(userID) AND project_id IS NULL AND quota_type = \(type.rawValue) FOR UPDATE
-                    """
-                ).map { try $0.decode(UUID.self) }
+                // As everybody does it: the account, and then its quotas.
                 try Self.holdAccount(userID, connection)
-                try connection.execute("DELETE FROM usage_quotas WHERE quota_id = ANY (\(ids))")
+                try connection.execute(
+                    "DELETE FROM usage_quotas WHERE user_id = \(userID) AND project_id IS NULL AND quota_type = \(type.rawValue)")
             }
         }
     }
