@@ -54,7 +54,7 @@ struct LogLine: Sendable {
         }
     }
 
-    private static func cut(_ text: String) -> String { text.count > lengthLimit ? "\(text.prefix(lengthLimit))…" : text }
+    private static func cut(_ text: String) -> String { text.cut(to: lengthLimit) }
 
     /// Without anything that could end a line or move a terminal's cursor.
     private static func plain(_ text: String) -> String {

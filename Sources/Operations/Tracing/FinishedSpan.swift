@@ -86,5 +86,5 @@ enum OTLPTraces {
         }
     }
 
-    private static func cut(_ text: String) -> String { text.count > lengthLimit ? "\(text.prefix(lengthLimit))…" : text }
+    private static func cut(_ text: String) -> String { text.cut(to: lengthLimit) }
 }

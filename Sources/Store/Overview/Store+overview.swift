@@ -20,13 +20,10 @@ extension Store {
         async let calls = newestCalls()
         var overview = try await database.withConnection { connection in
             let answers = try connection.pipeline([
-                "SELECT now()", Self.countsOfAllProjects, Self.endedInTheLastMinute, Self.inFlightByPriority, Self.busiestProjects,
+                "SELECT now()", Self.totals, Self.endedInTheLastMinute, Self.inFlightByPriority, Self.busiestProjects,
             ])
             var overview = FleetOverview(at: try answers[0].first?.decode(Date.self) ?? Date())
-            for row in answers[1] {
-                let (status, number) = try row.decode(String.self, Int.self)
-                if let status = TaskStatus(rawValue: status) { overview.tasks[status] = number }
-            }
+            overview.tasks = Self.totals(try answers[1].map { try $0.decode(String.self, Int.self) })
             overview.perMinute = try answers[2].first?.decode(Int.self) ?? 0
             for row in answers[3] {
                 let (priority, inQueue, processing, oldest) = try row.decode(Int.self, Int.self, Int.self, Double?.self)
@@ -49,15 +46,6 @@ extension Store {
         overview.workers = try await workers
         return overview
     }
-
-    private static let countsOfAllProjects: PostgresQuery = """
-        SELECT status, sum(number)::bigint FROM (
-            SELECT status, number FROM project_counts WHERE subject = 'task'
-            UNION ALL
-            SELECT status, number FROM project_count_changes WHERE subject = 'task'
-        ) AS figure
-        GROUP BY status
-        """
 
     private static let endedInTheLastMinute: PostgresQuery = """
         SELECT coalesce(sum(number), 0)::bigint FROM project_counts

@@ -15,17 +15,20 @@ extension Store {
     /// Tasks of all projects by status: what was folded and what was not, by one statement. Its cost is the number of projects; it reads the
     /// whole of `project_counts`, so that no index has to be kept for it.
     public func taskTotals() async throws -> [TaskStatus: Int] {
-        let rows = try await database.query(
-            """
-            SELECT status, sum(number)::bigint FROM (
-                SELECT status, number FROM project_counts WHERE subject = 'task'
-                UNION ALL
-                SELECT status, number FROM project_count_changes WHERE subject = 'task'
-            ) AS figure GROUP BY status
-            """
-        ) { try $0.decode(String.self, Int.self) }
-        // A status that this release does not know is nobody's.
-        return rows.reduce(into: [:]) { totals, row in if let status = TaskStatus(rawValue: row.0) { totals[status] = row.1 } }
+        Self.totals(try await database.query(Self.totals) { try $0.decode(String.self, Int.self) })
+    }
+
+    static let totals: PostgresQuery = """
+        SELECT status, sum(number)::bigint FROM (
+            SELECT status, number FROM project_counts WHERE subject = 'task'
+            UNION ALL
+            SELECT status, number FROM project_count_changes WHERE subject = 'task'
+        ) AS figure GROUP BY status
+        """
+
+    /// What the rows of that statement say. A status that this release does not know is nobody's.
+    static func totals(_ rows: [(status: String, number: Int)]) -> [TaskStatus: Int] {
+        rows.reduce(into: [:]) { totals, row in if let status = TaskStatus(rawValue: row.status) { totals[status] = row.number } }
     }
 
     /// What waits and runs by lane. A task counts from the time at which it could run; those of paused projects do not.

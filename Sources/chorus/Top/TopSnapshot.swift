@@ -31,7 +31,7 @@ struct TopSnapshot: Sendable, Hashable {
         var perMinute: Int
 
         var waiting: Int { [.pending, .retrying, .paused].reduce(0) { $0 + (tasks[$1] ?? 0) } }
-        var ended: Int { [.completed, .failed, .cancelled].reduce(0) { $0 + (tasks[$1] ?? 0) } }
+        var ended: Int { tasks.ended }
     }
 
     struct EngineLine: Sendable, Hashable {
@@ -68,7 +68,7 @@ struct TopSnapshot: Sendable, Hashable {
     var engines: [EngineLine]
     var workers: [WorkerLine]
 
-    var ended: Int { [.completed, .failed, .cancelled].reduce(0) { $0 + (tasks[$1] ?? 0) } }
+    var ended: Int { tasks.ended }
     var slots: Int { workers.reduce(0) { $0 + ($1.isAlive ? $1.concurrency : 0) } }
     var running: Int { workers.reduce(0) { $0 + $1.running } }
 
@@ -112,4 +112,9 @@ struct TopSnapshot: Sendable, Hashable {
     private static func tasks(_ json: JSONValue?) -> [TaskStatus: Int] {
         TaskStatus.allCases.reduce(into: [:]) { counts, status in counts[status] = json?[status.rawValue]?.intValue ?? 0 }
     }
+}
+
+extension [TaskStatus: Int] {
+    /// Tasks whose status is final.
+    fileprivate var ended: Int { reduce(0) { $0 + ($1.key.isFinal ? $1.value : 0) } }
 }
