@@ -61,14 +61,18 @@ public final class GroupCommit<Item: Sendable, Outcome: Sendable>: Service {
     /// The wait is bounded by the database's own time limits; cancelling the caller does not take the item back.
     public func submit(_ item: Item, weight: Int = 1) async throws -> Outcome {
         try await withCheckedThrowingContinuation { continuation in
-            let refusal: Failure? = state.withLock { state in
-                if state.isStopped { return .stopped }
-                if state.waiting.count >= limits.waitingItems { return .overloaded }
+            let (refusal, isDue): (Failure?, Bool) = state.withLock { state in
+                if state.isStopped { return (.stopped, false) }
+                if state.waiting.count >= limits.waitingItems { return (.overloaded, false) }
                 state.waiting.append(Entry(item: item, weight: weight, continuation: continuation))
                 state.waitingWeight += weight
-                return nil
+                return (nil, isBatchDue(state))
             }
-            if let refusal { continuation.resume(throwing: refusal) } else { signal.yield() }
+            if let refusal {
+                continuation.resume(throwing: refusal)
+            } else if isDue {
+                signal.yield()
+            }
         }
     }
 
@@ -87,50 +91,64 @@ public final class GroupCommit<Item: Sendable, Outcome: Sendable>: Service {
         await withDiscardingTaskGroup { group in
             for await _ in signals {
                 while let batch = nextBatch() {
-                    group.addTask {
-                        await self.settle(batch)
-                        self.batchDidEnd()
-                    }
+                    group.addTask { await self.commit(batch) }
                 }
             }
         }
         // No more items are taken now; what was taken before is owed an outcome.
         state.withLock { $0.isStopped = true }
-        while let batch = nextBatch() {
-            await settle(batch)
-            batchDidEnd()
-        }
+        while let batch = nextBatch() { await commit(batch) }
     }
 
     /// Takes no more items.
     public func stop() { signal.finish() }
 
     private func nextBatch() -> [Entry]? {
+        state.withLock { takeBatch(&$0) }
+    }
+
+    /// What follows a batch that has ended.
+    private func batchDidEnd() -> [Entry]? {
         state.withLock { state in
-            let isFull = state.waitingWeight >= limits.batchWeight
-            guard state.batchesUnderWay < (isFull ? limits.batchesAtOnce : 1), !state.waiting.isEmpty else { return nil }
-            var batch: [Entry] = []
-            var weight = 0
-            while let next = state.waiting.first, batch.isEmpty || weight + next.weight <= limits.batchWeight {
-                weight += next.weight
-                batch.append(state.waiting.removeFirst())
-            }
-            state.waitingWeight -= weight
-            state.batchesUnderWay += 1
-            return batch
-        }
-    }
-
-    private func batchDidEnd() {
-        let isWorkLeft = state.withLock { state in
             state.batchesUnderWay -= 1
-            return !state.waiting.isEmpty
+            return takeBatch(&state)
         }
-        if isWorkLeft { signal.yield() }
     }
 
-    private func settle(_ batch: [Entry]) async {
-        let outcomes = await commit(batch.map(\.item))
+    /// Else what waits goes when a batch has ended.
+    private func isBatchDue(_ state: borrowing State) -> Bool {
+        state.batchesUnderWay < (state.waitingWeight >= limits.batchWeight ? limits.batchesAtOnce : 1)
+    }
+
+    private func takeBatch(_ state: inout State) -> [Entry]? {
+        guard isBatchDue(state), !state.waiting.isEmpty else { return nil }
+        var batch: [Entry] = []
+        var weight = 0
+        while let next = state.waiting.first, batch.isEmpty || weight + next.weight <= limits.batchWeight {
+            weight += next.weight
+            batch.append(state.waiting.removeFirst())
+        }
+        state.waitingWeight -= weight
+        state.batchesUnderWay += 1
+        return batch
+    }
+
+    /// Commits a batch, and those that follow. The database gets the next one before those of the last one hear of it: what they do then
+    /// takes its time.
+    private func commit(_ first: [Entry]) async {
+        await withDiscardingTaskGroup { settling in
+            var batch = first
+            while true {
+                let outcomes = await commit(batch.map(\.item))
+                let next = batchDidEnd()
+                settling.addTask { [batch] in Self.settle(batch, outcomes) }
+                guard let next else { return }
+                batch = next
+            }
+        }
+    }
+
+    private static func settle(_ batch: [Entry], _ outcomes: [Result<Outcome, any Error>]) {
         for (index, entry) in batch.enumerated() {
             entry.continuation.resume(with: outcomes.indices.contains(index) ? outcomes[index] : .failure(Failure.stopped))
         }
