@@ -39,5 +39,7 @@ public struct Migration: Sendable, Hashable {
         Migration(
             version: 21, name: "metered_acceptance", text: String(decoding: PackageResources._021_metered_acceptance_sql, as: UTF8.self)),
         Migration(version: 22, name: "retention", text: String(decoding: PackageResources._022_retention_sql, as: UTF8.self)),
+        Migration(
+            version: 23, name: "counting_at_once", text: String(decoding: PackageResources._023_counting_at_once_sql, as: UTF8.self)),
     ]
 }

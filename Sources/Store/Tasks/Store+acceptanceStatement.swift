@@ -15,8 +15,8 @@ extension Store {
     /// Stores what comes in; gives the projects that took tasks, once for each key.
     ///
     /// Parts of the statement: `claimed` takes the keys of submissions, so that one whose key is taken gives no tasks (a key that another
-    /// transaction is about to take is waited for; all take theirs in one order). `closed` are the metered projects that have a quota with
-    /// no room. `takers` are the projects that take tasks now, and whether these may be admitted on the way in:
+    /// transaction is about to take is waited for; all take theirs in one order). `takers` are the projects that take tasks now, of metered
+    /// ones those that have no quota which is used up or belongs to another month, and whether the tasks may be admitted on the way in:
     /// what a capped or metered project may have in flight only the dispatcher can count, and tasks that name no engine are held by what
     /// their project says. A task that waits for its first child waits for one thing.
     ///
@@ -26,20 +26,16 @@ extension Store {
     ) -> PostgresQuery {
         let keys = rows.keys
         return """
-            WITH closed AS MATERIALIZED (
-                SELECT p.project_id FROM projects p JOIN usage_quotas q ON q.user_id = p.user_id AND q.project_id IS NULL
-                WHERE \(metered == .whereQuotasHaveRoom) AND p.project_id = ANY (\(rows.distinctProjectIDs)) AND p.metered
-                    AND \(unescaped: isClosed)
-                UNION ALL
-                SELECT q.project_id FROM usage_quotas q
-                WHERE \(metered == .whereQuotasHaveRoom) AND q.project_id = ANY (\(rows.distinctProjectIDs)) AND \(unescaped: isClosed)
-            ), takers AS MATERIALIZED (
+            WITH takers AS MATERIALIZED (
                 SELECT p.project_id, p.status = 'active' AND NOT p.metered AND chorus_max_concurrency(p.settings) IS NULL AS admits,
                     \(held.names.isEmpty) OR chorus_needed_engine('', p.settings, \(held.fleetDefault)) <> ALL (\(held.names)) AS admits_unnamed
                 FROM projects p
                 WHERE p.project_id = ANY (\(rows.distinctProjectIDs)) AND p.status IN ('active', 'paused')
                     AND (NOT p.metered OR \(metered == .all)
-                        OR \(metered == .whereQuotasHaveRoom) AND p.project_id NOT IN (SELECT project_id FROM closed))
+                        OR \(metered == .whereQuotasHaveRoom) AND NOT EXISTS (
+                            SELECT FROM usage_quotas q
+                            WHERE (q.user_id = p.user_id AND q.project_id IS NULL OR q.project_id = p.project_id)
+                                AND (q.current_usage >= q.monthly_limit OR chorus_is_due(q.reset_date, q.counted_since))))
             ), claimed AS (
                 INSERT INTO idempotency_keys AS k (user_id, source, key, digest, status, location, answer)
                 SELECT c.user_id, c.source, c.key, c.digest, c.status, c.location, c.answer
@@ -78,7 +74,4 @@ extension Store {
             FROM inserted GROUP BY project_id, idempotency_key
             """
     }
-
-    /// What the quota `q` left is given away, or belongs to another month.
-    private static let isClosed = "(q.current_usage >= q.monthly_limit OR chorus_is_due(q.reset_date, q.counted_since))"
 }
