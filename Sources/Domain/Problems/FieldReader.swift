@@ -8,7 +8,8 @@ public struct FieldReader: Sendable {
     /// The pointer of the object itself.
     public let pointer: String
     public private(set) var errors: [FieldError] = []
-    private var known: Set<String> = []
+    /// Few, and each is looked for once at the most: a list is quicker than a set.
+    private var known: [String] = []
 
     public init(_ object: JSONObject, at pointer: String = "") {
         self.object = object
@@ -38,7 +39,7 @@ public struct FieldReader: Sendable {
 
     /// The field's value; nil where it is missing or null.
     public mutating func value(_ key: String) -> JSONValue? {
-        known.insert(key)
+        known.append(key)
         guard let value = object[key], !value.isNull else { return nil }
         return value
     }
@@ -125,7 +126,7 @@ public struct FieldReader: Sendable {
     }
 
     public mutating func require(_ key: String) {
-        known.insert(key)
+        known.append(key)
         if object[key].map(\.isNull) ?? true { fail(key, "is required") }
     }
 

@@ -54,7 +54,9 @@ struct BodyReader: Sendable {
 
     /// The type itself, in lower case and without its parameters.
     static func mediaType(_ contentType: String?) -> String? {
-        contentType?.prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" }
+        // As nearly all write it.
+        if contentType == "application/json" { return contentType }
+        return contentType?.prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" }
     }
 }
 

@@ -44,19 +44,26 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation, CustomS
         }
 
         public mutating func appendInterpolation(_ value: some PostgresEncodable) {
-            parameters.append(value)
-            sql += "$\(parameters.count)"
+            append(value)
         }
 
         /// Of its own, because the compiler warns of optional values in an interpolation that does not ask for them.
         public mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value?) {
-            parameters.append(value)
-            sql += "$\(parameters.count)"
+            append(value)
         }
 
         public mutating func appendInterpolation(unescaped text: String) {
             sql += text
         }
+
+        private mutating func append(_ value: some PostgresEncodable) {
+            parameters.append(value)
+            let number = parameters.count
+            sql += number < Self.places.count ? Self.places[number] : "$\(number)"
+        }
+
+        /// Of nearly all statements, written once.
+        private static let places = (0...64).map { "$\($0)" }
     }
 }
 

@@ -73,11 +73,12 @@ struct AcceptedRows {
         executionOrders.append((task.executionOrder ?? (parentID == nil ? nil : 0)).map { Int32(clamping: $0) })
         depths.append(Int32(clamping: depth))
         childFailurePolicies.append(task.onChildFailure.rawValue)
-        waitsForChild.append(task.waitsForChild)
+        let waits = task.waitsForChild
+        waitsForChild.append(waits)
         let engine = task.engine
         engines.append(engine)
         let isAdmitted =
-            room > 0 && parentID == nil && task.children == nil && !task.waitsForChild && task.availableAt == nil
+            room > 0 && parentID == nil && task.children == nil && !waits && task.availableAt == nil
             && !held.contains(engine)
         mayBeAdmitted.append(isAdmitted)
         if isAdmitted {
