@@ -22,8 +22,7 @@ extension HTTPClient.Configuration {
         // Nobody reads spans of these calls; making them costs as much as encoding a request.
         tracing.tracer = nil
         http1_1ConnectionDebugInitializer = { channel in
-            StatusGuard.install(on: channel)
-                .flatMap { ReadGathering.install(on: channel) }
+            ReadGathering.install(on: channel)
                 .flatMap { WriteGathering.install(on: channel) }
         }
     }

@@ -5,6 +5,10 @@ import NIOHTTP1
 ///
 /// An engine that streams sends each word as a chunk of its own, and several of them often come at once. AsyncHTTPClient carries each
 /// chunk through its state machines and waits for a future before the next one: that costs more than all else that is done with a word.
+///
+/// It also ends a connection whose peer answers with a status below 100. AsyncHTTPClient takes such an answer's head for an informational
+/// one, which has no end, and stops the process at its end (`HTTPRequestStateMachine.receivedHTTPResponseEnd`, 1.37.0): a peer must not be
+/// able to do that.
 final class ReadGathering: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias InboundOut = HTTPClientResponsePart
@@ -14,12 +18,13 @@ final class ReadGathering: ChannelInboundHandler {
     /// Room that is made when a second chunk comes.
     private static let room = 4 << 10
 
+    private var isRefused = false
     /// What waits for the end of the read.
     private var body: ByteBuffer?
     /// `body` was put together here; else it is a part of what was read.
     private var isCopy = false
 
-    /// Stands next to the connection's decoder.
+    /// Stands between the connection's decoder and the client's own handler.
     static func install(on channel: any Channel) -> EventLoopFuture<Void> {
         channel.eventLoop.makeCompletedFuture {
             let pipeline = channel.pipeline.syncOperations
@@ -29,9 +34,14 @@ final class ReadGathering: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .body(let piece) = Self.unwrapInboundIn(data) {
-            gather(piece, context)
-        } else {
+        if isRefused { return }
+        switch Self.unwrapInboundIn(data) {
+        case .body(let piece): gather(piece, context)
+        case .head(let head) where head.status.code < 100:
+            isRefused = true
+            context.fireErrorCaught(NIOURLSessionError(.invalidResponse, delivery: .maybeSent, detail: "status \(head.status.code)"))
+            context.close(promise: nil)
+        case .head, .end:
             handOn(context)
             context.fireChannelRead(data)
         }

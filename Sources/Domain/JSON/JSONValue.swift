@@ -28,7 +28,7 @@ extension JSONValue {
     /// The number as an `Int`, where it is a whole one that fits.
     public var intValue: Int? { numberValue?.intValue }
     public var doubleValue: Double? { numberValue?.doubleValue }
-    public var isNull: Bool { self == .null }
+    public var isNull: Bool { if case .null = self { true } else { false } }
 
     /// What a person would call this kind of value, with its article: for error messages.
     public var kind: String {
@@ -52,9 +52,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     public init(booleanLiteral value: Bool) { self = .bool(value) }
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
     public init(dictionaryLiteral elements: (String, JSONValue)...) {
-        var object = JSONObject()
-        for (key, value) in elements { object[key] = value }
-        self = .object(object)
+        self = .object(JSONObject(elements))
     }
     public init(nilLiteral: ()) { self = .null }
 }

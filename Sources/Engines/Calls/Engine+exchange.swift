@@ -41,7 +41,7 @@ extension Engine {
                 while let piece = try await pieces.next() { all += piece }
                 return try reply(all, response)
             }
-            let reader = ReplyReader(decoder, format.makeAccumulator(), learned: lessons.events)
+            let reader = ReplyReader(decoder, for: format, learned: lessons.events)
             return try await read(&pieces, reader, timeouts, response, progress)
         } catch let error as NIOURLSessionError {
             throw EngineError(error, timeouts: timeouts).redacting(secret)

@@ -64,7 +64,7 @@ public struct Engine: Sendable {
 
     func request(for wire: WireRequest, _ idempotencyKey: String?) -> HTTPRequest {
         var request = request(.post, wire.path)
-        request.headerFields[.contentType] = "application/json"
+        request.headerFields.append(HTTPField(name: .contentType, value: "application/json"))
         if let idempotencyKey, let name = Self.idempotencyKey { request.headerFields[name] = idempotencyKey }
         TraceHeader.write(to: &request.headerFields)
         return request

@@ -12,6 +12,8 @@ struct OpenAIChatAccumulator: StreamAccumulator {
     /// Each answer has its own id, which is in all of its chunks; llama.cpp writes the time into them, and OpenAI pads them.
     var unread: [String] { ["id", "created", "obfuscation"] }
 
+    var counted: [String] { ["prompt_tokens", "completion_tokens", "total_tokens"] }
+
     var isPlain: Bool { true }
 
     /// The usage comes behind the reason, and not from every server.

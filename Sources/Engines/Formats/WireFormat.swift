@@ -67,8 +67,12 @@ protocol StreamAccumulator: Sendable {
     /// Members of events that are never read, and differ from event to event.
     var unread: [String] { get }
 
-    /// Its draft is all that it remembers; an event that brings no part of the answer names the model, where none is known yet, and why the
-    /// answer ends.
+    /// Members of events that say how many tokens the prompt, the answer and both together took; empty where that is said otherwise. What such
+    /// an event counts takes the place of what was counted before.
+    var counted: [String] { get }
+
+    /// Its draft is all that it remembers; an event that brings no part of the answer names the model, where none is known yet, why the
+    /// answer ends, and what was counted.
     var isPlain: Bool { get }
 
     /// The engine has said that nothing more will come; without it, a stream that ends was cut off.
@@ -77,5 +81,6 @@ protocol StreamAccumulator: Sendable {
 
 extension StreamAccumulator {
     var unread: [String] { [] }
+    var counted: [String] { [] }
     var isPlain: Bool { false }
 }

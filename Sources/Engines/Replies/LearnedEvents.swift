@@ -28,13 +28,14 @@ struct LearnedEvents: Sendable {
     /// Looks at an event that had to be parsed.
     /// - Parameters:
     ///   - grew: the answer grew by it.
-    ///   - accumulator: one that has taken nothing yet.
-    mutating func learn(_ event: ArraySlice<UInt8>, grew: Bool, by accumulator: any StreamAccumulator) {
+    ///   - format: what the stream is written in.
+    mutating func learn(_ event: ArraySlice<UInt8>, grew: Bool, by format: any WireFormat) {
+        guard grew ? triesInVain < Self.patience : othersTried < Self.mostOthers else { return }
+        let accumulator = format.makeAccumulator()
         if grew {
-            guard triesInVain < Self.patience else { return }
             triesInVain += 1
         } else {
-            guard accumulator.isPlain, othersTried < Self.mostOthers else { return }
+            guard accumulator.isPlain else { return }
             othersTried += 1
             isNew = true
         }

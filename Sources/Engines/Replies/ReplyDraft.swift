@@ -49,9 +49,9 @@ struct ReplyDraft: Sendable, Hashable {
         return reasoning.isEmpty ? .text : .reasoning
     }
 
-    /// It has no part of an answer, and no figures: at most the model, and why the answer ends.
+    /// It has no part of an answer: at most the model, why the answer ends, and what it took.
     var saysNothing: Bool {
-        length == 0 && refusal.isEmpty && logprobs.isEmpty && toolCalls.isEmpty && givenToolCalls == nil && usage == nil
+        length == 0 && refusal.isEmpty && logprobs.isEmpty && toolCalls.isEmpty && givenToolCalls == nil
     }
 
     /// A call of a function, whose arguments may come in pieces.

@@ -8,25 +8,23 @@ struct ReplyReader: Sendable {
     private static let endMark = Array("[DONE]".utf8)
 
     private var decoder: StreamDecoder
+    private let format: any WireFormat
     private var accumulator: any StreamAccumulator
-    /// One that has taken nothing yet, to learn with.
-    private let pristine: any StreamAccumulator
     private var sawEndMark = false
     /// What the next event is compared with before it is parsed.
     private(set) var learned: LearnedEvents
 
     /// - Parameter learned: what earlier streams of the same engine taught.
-    init(_ decoder: StreamDecoder, _ accumulator: any StreamAccumulator, learned: LearnedEvents = LearnedEvents()) {
+    init(_ decoder: StreamDecoder, for format: any WireFormat, learned: LearnedEvents = LearnedEvents()) {
         self.decoder = decoder
-        self.accumulator = accumulator
-        self.pristine = accumulator
+        self.format = format
+        self.accumulator = format.makeAccumulator()
         self.learned = learned
     }
 
     mutating func take(_ piece: [UInt8]) throws(EngineError) {
         decoder.append(piece)
-        while let event = try decoder.next() {
-            if learned.read(event, into: &accumulator.draft) { continue }
+        while let event = try skipLearned() {
             if event.elementsEqual(Self.endMark) {
                 sawEndMark = true
             } else {
@@ -35,10 +33,22 @@ struct ReplyReader: Sendable {
         }
     }
 
+    /// Reads events that are known; gives the next one that is not.
+    private mutating func skipLearned() throws(EngineError) -> ArraySlice<UInt8>? {
+        // Held here meanwhile: the accumulator's type is not known, and each look into it costs more than what is looked for.
+        var draft = ReplyDraft()
+        swap(&draft, &accumulator.draft)
+        defer { swap(&draft, &accumulator.draft) }
+        while let event = try decoder.next() {
+            guard learned.read(event, into: &draft) else { return event }
+        }
+        return nil
+    }
+
     private mutating func parse(_ event: ArraySlice<UInt8>) throws(EngineError) {
         let before = accumulator.draft.length
         try accumulator.take(try Self.parse(event))
-        learned.learn(event, grew: accumulator.draft.length > before, by: pristine)
+        learned.learn(event, grew: accumulator.draft.length > before, by: format)
     }
 
     /// The reply, once the stream has ended.

@@ -8,11 +8,23 @@ import Glibc
 struct EventTemplate: Sendable {
     /// A value that may be another one in each event.
     private struct Gap {
-        enum Kind { case piece, string, number }
+        enum Kind: Equatable {
+            case piece, string, number
+            /// A number that is read: which one.
+            case count(Int)
+        }
 
         var kind: Kind
         /// Where it stands: of a string what is between its quotes.
         var place: Range<Int>
+    }
+
+    /// What an event says beside what all of its kind say.
+    struct Reading: Equatable {
+        /// Empty where none is said.
+        var piece: String
+        /// Of the counted members, in their order.
+        var counts: [Int] = []
     }
 
     /// Bytes of an event that is worth keeping.
@@ -21,13 +33,16 @@ struct EventTemplate: Sendable {
     private let event: [UInt8]
     private let gaps: [Gap]
     private let hasPiece: Bool
+    private let countedMembers: Int
 
-    /// nil for an event that says `piece` in escapes or more than once: then it is not plain which bytes are the piece.
+    /// nil for an event that says `piece` in escapes or more than once: then it is not plain which bytes are the piece. The same for the
+    /// counted members.
     /// - Parameters:
     ///   - event: one JSON text, known to be valid.
     ///   - piece: nil where it says none.
     ///   - unread: members with values that nobody reads, and that may differ.
-    init?(_ event: [UInt8], saying piece: String?, unread: [String]) {
+    ///   - counted: members with whole numbers that are read.
+    init?(_ event: [UInt8], saying piece: String?, unread: [String], counted: [String] = []) {
         guard piece?.isEmpty != true, event.count <= Self.maxEventBytes, !event.contains(UInt8(ascii: "\\")) else { return nil }
         var gaps: [Gap] = []
         if let piece {
@@ -38,38 +53,54 @@ struct EventTemplate: Sendable {
             guard let member = Self.onlyPlace(of: Array("\"\(key)\":".utf8), in: event) else { continue }
             gaps += Self.value(at: member.upperBound, in: event).map { [$0] } ?? []
         }
+        for (index, key) in counted.enumerated() {
+            guard let member = Self.onlyPlace(of: Array("\"\(key)\":".utf8), in: event),
+                var gap = Self.value(at: member.upperBound, in: event), gap.kind == .number
+            else { return nil }
+            gap.kind = .count(index)
+            gaps.append(gap)
+        }
         gaps.sort { $0.place.lowerBound < $1.place.lowerBound }
         guard zip(gaps, gaps.dropFirst()).allSatisfy({ $0.place.upperBound < $1.place.lowerBound }) else { return nil }
         self.event = event
         self.gaps = gaps
         hasPiece = piece != nil
+        countedMembers = counted.count
     }
 
-    /// The piece that another event says, if that is all by which the two differ; an empty one where none is said.
-    func piece(of other: ArraySlice<UInt8>) -> String? {
+    /// What another event says, if that is all by which the two differ.
+    func reading(of other: ArraySlice<UInt8>) -> Reading? {
         event.withUnsafeBufferPointer { event in
             other.withUnsafeBufferPointer { other in
                 var (position, otherPosition) = (0, 0)
                 var piece = hasPiece ? nil : ""
+                var counts = [Int](repeating: 0, count: countedMembers)
                 for gap in gaps {
                     guard
                         Self.isSame(event, position..<gap.place.lowerBound, other, otherPosition),
                         let end = Self.end(of: gap.kind, in: other, from: otherPosition + gap.place.lowerBound - position)
                     else { return nil }
                     let start = otherPosition + gap.place.lowerBound - position
-                    if gap.kind == .piece {
+                    switch gap.kind {
+                    case .piece:
                         piece = Self.string(UnsafeBufferPointer(rebasing: other[start..<end]))
                         if piece == nil { return nil }
+                    case .count(let index):
+                        counts[index] = other[start..<end].reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
+                    case .string, .number: break
                     }
                     (position, otherPosition) = (gap.place.upperBound, end)
                 }
                 let isSame =
                     other.count - otherPosition == event.count - position
                     && Self.isSame(event, position..<event.count, other, otherPosition)
-                return isSame ? piece : nil
+                return isSame ? piece.map { Reading(piece: $0, counts: counts) } : nil
             }
         }
     }
+
+    /// What `filled(with:)` writes for each number.
+    static let count: UInt8 = 7
 
     /// The event with other values in its gaps, for a look at whether they are what they seem to be.
     func filled(with piece: String) -> [UInt8] {
@@ -77,7 +108,10 @@ struct EventTemplate: Sendable {
         var position = 0
         for gap in gaps {
             filled += event[position..<gap.place.lowerBound]
-            filled += gap.kind == .number ? [UInt8(ascii: "7")] : Array(piece.utf8)
+            switch gap.kind {
+            case .piece, .string: filled += piece.utf8
+            case .number, .count: filled.append(UInt8(ascii: "0") + Self.count)
+            }
             position = gap.place.upperBound
         }
         return filled + event[position...]
@@ -104,7 +138,7 @@ struct EventTemplate: Sendable {
                 if byte == UInt8(ascii: "\"") { return end }
                 // A piece's UTF-8 is looked at when it is taken; nobody takes the others.
                 if byte == UInt8(ascii: "\\") || byte < 0x20 || byte >= 0x80 && kind == .string { return nil }
-            case .number:
+            case .number, .count:
                 guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else {
                     let isPlain = end - start == 1 || end - start > 1 && end - start <= 18 && bytes[start] != UInt8(ascii: "0")
                     return isPlain ? end : nil

@@ -5,7 +5,7 @@ import Testing
 
 /// Reads a stream as an engine's answer, its bytes cut into pieces of `size`.
 func streamed(_ format: any WireFormat, _ text: String, type: String = "text/event-stream", size: Int = 7) throws -> EngineReply {
-    var reader = ReplyReader(try #require(StreamDecoder(contentType: type)), format.makeAccumulator())
+    var reader = ReplyReader(try #require(StreamDecoder(contentType: type)), for: format)
     let bytes = Array(text.utf8)
     for start in stride(from: 0, to: bytes.count, by: size) {
         try reader.take(Array(bytes[start..<min(start + size, bytes.count)]))
@@ -55,7 +55,7 @@ enum StreamedReply {
         _ format: any WireFormat, _ type: String, _ pieces: [[UInt8]], learned: inout LearnedEvents
     ) -> Result<EngineReply, EngineError> {
         guard let decoder = StreamDecoder(contentType: type) else { return .failure(EngineError(.permanent, type)) }
-        var reader = ReplyReader(decoder, format.makeAccumulator(), learned: learned)
+        var reader = ReplyReader(decoder, for: format, learned: learned)
         defer { learned = reader.learned.kept }
         do {
             for piece in pieces { try reader.take(piece) }

@@ -14,7 +14,7 @@ import Testing
     @Test func theNextEventDiffersInItsPiece() throws {
         let template = try #require(make(event, saying: "one", unread: ["created", "pad", "missing"]))
         func piece(_ from: String, _ to: String) -> String? {
-            template.piece(of: Array(event.replacing(from, with: to).utf8)[...])
+            template.reading(of: Array(event.replacing(from, with: to).utf8)[...])?.piece
         }
         func piece(_ other: String) -> String? { piece("one", other) }
         #expect(piece(" two") == " two")
@@ -30,13 +30,44 @@ import Testing
         #expect(piece("xy", "") == "one")
         #expect(piece("xy", "ü") == nil, "nobody looks at its UTF-8")
         #expect(piece(#"{"id""#, #" {"id""#) == nil)
-        for end in 0..<event.utf8.count { #expect(template.piece(of: Array(event.utf8.prefix(end))[...]) == nil) }
-        #expect(template.piece(of: (Array(event.utf8) + [0x20])[...]) == nil)
+        for end in 0..<event.utf8.count { #expect(template.reading(of: Array(event.utf8.prefix(end))[...]) == nil) }
+        #expect(template.reading(of: (Array(event.utf8) + [0x20])[...]) == nil)
         var broken = Array(event.utf8)
         broken[broken.firstIndex(of: UInt8(ascii: "o")) ?? 0] = 0xFF
-        #expect(template.piece(of: broken[...]) == nil)
+        #expect(template.reading(of: broken[...]) == nil)
         let filled = #"{"id":"c","created":7,"choices":[{"delta":{"content":"z"},"finish_reason":null}],"pad":"z"}"#
         #expect(template.filled(with: "z") == Array(filled.utf8))
+    }
+
+    @Test func theNextEventDiffersInItsCounts() throws {
+        let event = #"{"usage":{"out":5,"in":12},"id":3}"#
+        func make(_ counted: [String]) -> EventTemplate? {
+            EventTemplate(Array(event.utf8), saying: nil, unread: ["id"], counted: counted)
+        }
+        let template = try #require(make(["in", "out"]))
+        func reading(_ from: String, _ to: String) -> EventTemplate.Reading? {
+            template.reading(of: Array(event.replacing(from, with: to).utf8)[...])
+        }
+        #expect(reading("", "") == EventTemplate.Reading(piece: "", counts: [12, 5]))
+        #expect(reading("12", "0")?.counts == [0, 5])
+        #expect(reading("5", "123456789012345678")?.counts == [12, 123_456_789_012_345_678])
+        #expect(reading("3", "4")?.counts == [12, 5])
+        for number in ["01", "1.5", "-1", "1e2", "", "null", "1234567890123456789", "\"1\""] { #expect(reading("5", number) == nil) }
+        #expect(template.filled(with: "z") == Array(#"{"usage":{"out":7,"in":7},"id":7}"#.utf8))
+        #expect(make(["in", "missing"]) == nil)
+        #expect(make(["usage"]) == nil, "it is no number")
+    }
+
+    /// An engine that counts otherwise in one event than in all others is read right all the same.
+    @Test func countsAreThoseOfTheEvent() throws {
+        var learned = LearnedEvents()
+        for (prompt, completion, total) in [(1, 2, 3), (10, 20, 30), (0, 0, 0), (4, 5, 9)] {
+            let text = #"data: {"model":"m","choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}"# + "\n\n"
+            let usage = #"{"prompt_tokens":\#(prompt),"completion_tokens":\#(completion),"total_tokens":\#(total)}"#
+            let stream = text + #"data: {"model":"m","choices":[],"usage":\#(usage)}"# + "\n\ndata: [DONE]\n\n"
+            let reply = try StreamedReply.read(OpenAIChat(), "text/event-stream", [Array(stream.utf8)], learned: &learned).get()
+            #expect(reply.usage == TokenUsage(promptTokens: prompt, completionTokens: completion, totalTokens: total))
+        }
     }
 
     @Test func thereIsNoTemplateWhereThePieceIsNotPlain() {
@@ -97,7 +128,10 @@ import Testing
         case (is OpenAIChat, 4): return #"{"choices":[{"index":\#(number),"delta":{"content":"\#(word)"}},{"index":0,"delta":{}}]}"#
         case (is OpenAIChat, 5): return #"{"choices":[{"delta":{"content":"\#(word)"},"logprobs":{"content":[{"token":"\#(word)"}]}}]}"#
         case (is OpenAIChat, 6): return #"{"choices":[{"delta":{"content":"\#(word)","refusal":"x"}}]}"#
-        case (is OpenAIChat, 7): return #"{"choices":[{"delta":{"content":"\#(word)"}}],"usage":{"prompt_tokens":\#(number)}}"#
+        case (is OpenAIChat, 7) where number == 0: return #"{"choices":[{"delta":{"content":"\#(word)"}}],"usage":{"prompt_tokens":1}}"#
+        case (is OpenAIChat, 7):
+            let completion = number == 1 ? #","completion_tokens":\#(word.count)"# : ""
+            return #"{"id":"c","model":"m","choices":[],"usage":{"prompt_tokens":\#(word.utf8.count)\#(completion),"total_tokens":9}}"#
         case (is OpenAIChat, _):
             return #"{"choices":[{"delta":{"content":"\#(word)","tool_calls":[{"index":\#(number),"function":{"arguments":"x"}}]}}]}"#
         case (is AnthropicMessages, 0...2):
