@@ -11,7 +11,7 @@ public struct ProjectMessage: Sendable, Hashable {
     /// Reads the body of a delivery; nil where it is none of ours.
     public init?(body: [UInt8]) {
         guard let json = try? JSONValue(parsing: body), json["event"] == "created",
-            let projectID = json["project_id"]?.stringValue.flatMap(UUID.init(uuidString:))
+            let projectID = json["project_id"]?.stringValue.flatMap(UUID.init(text:))
         else { return nil }
         self.init(projectID: projectID)
     }

@@ -20,8 +20,8 @@ public struct TaskMessage: Sendable, Hashable {
     /// Reads the body of a delivery; nil where it is none of ours.
     public init?(body: [UInt8]) {
         guard let json = try? JSONValue(parsing: body),
-            let taskID = json["task_id"]?.stringValue.flatMap(UUID.init(uuidString:)),
-            let projectID = json["project_id"]?.stringValue.flatMap(UUID.init(uuidString:))
+            let taskID = json["task_id"]?.stringValue.flatMap(UUID.init(text:)),
+            let projectID = json["project_id"]?.stringValue.flatMap(UUID.init(text:))
         else { return nil }
         self.init(taskID: taskID, projectID: projectID, priority: json["priority"]?.intValue ?? 0, attempt: json["attempt"]?.intValue ?? 0)
     }

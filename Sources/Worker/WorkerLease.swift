@@ -156,7 +156,7 @@ final class WorkerLease: Service {
                 readingAlong.read(request)
                 continue
             }
-            guard let taskID = UUID(uuidString: notification.payload) else { continue }
+            guard let taskID = UUID(text: notification.payload) else { continue }
             logger.debug("a task is not wanted any more: its call is stopped", metadata: ["task_id": "\(taskID.text)"])
             running.cancel(taskID: taskID)
         }

@@ -32,7 +32,7 @@ extension KeyPermissions {
             return
         }
         self.init(
-            scopes: Self.set(object["scopes"]) { KeyScope(rawValue: $0) }, projects: Self.set(object["projects"]) { UUID(uuidString: $0) })
+            scopes: Self.set(object["scopes"]) { KeyScope(rawValue: $0) }, projects: Self.set(object["projects"]) { UUID(text: $0) })
     }
 
     private static func set<Element>(_ value: JSONValue?, _ element: (String) -> Element?) -> Set<Element>? {

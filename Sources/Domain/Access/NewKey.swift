@@ -38,7 +38,7 @@ extension KeyPermissions {
     init(reading reader: inout FieldReader) {
         let names = KeyScope.allCases.map(\.rawValue).joined(separator: ", ")
         scopes = Self.set("scopes", limit: KeyScope.allCases.count, expected: "one of \(names)", from: &reader) { KeyScope(rawValue: $0) }
-        projects = Self.set("projects", limit: NewKey.projectLimit, expected: "the id of a project", from: &reader) { UUID(uuidString: $0) }
+        projects = Self.set("projects", limit: NewKey.projectLimit, expected: "the id of a project", from: &reader) { UUID(text: $0) }
         reader.finish()
     }
 

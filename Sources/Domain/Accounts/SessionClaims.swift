@@ -30,8 +30,8 @@ public struct SessionClaims: Sendable, Hashable {
     /// nil where they are not exactly those that a gateway writes, or do not hold at this time.
     public init?(reading value: JSONValue, at now: Date) {
         guard let object = value.objectValue, object.count == 5, object["iss"]?.stringValue == Self.issuer,
-            let user = object["sub"]?.stringValue.flatMap({ UUID(uuidString: $0) }),
-            let session = object["sid"]?.stringValue.flatMap({ UUID(uuidString: $0) }),
+            let user = object["sub"]?.stringValue.flatMap({ UUID(text: $0) }),
+            let session = object["sid"]?.stringValue.flatMap({ UUID(text: $0) }),
             let issued = object["iat"]?.intValue, let expires = object["exp"]?.intValue
         else { return nil }
         self.init(

@@ -31,7 +31,7 @@ public struct AnswerDelta: Sendable, Hashable {
     /// nil for what is none.
     public init?(json text: String) {
         guard let value = try? JSONValue(parsing: Array(text.utf8)),
-            let taskID = value["task_id"]?.stringValue.flatMap(UUID.init(uuidString:)),
+            let taskID = value["task_id"]?.stringValue.flatMap(UUID.init(text:)),
             let attempt = value["attempt"]?.intValue,
             let engine = value["engine"]?.stringValue, let offset = value["offset"]?.intValue,
             offset >= 0,

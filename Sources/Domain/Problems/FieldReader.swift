@@ -109,7 +109,7 @@ public struct FieldReader: Sendable {
 
     public mutating func uuid(_ key: String) -> UUID? {
         guard let value = value(key) else { return nil }
-        guard let uuid = value.stringValue.flatMap(UUID.init(uuidString:)) else {
+        guard let uuid = value.stringValue.flatMap(UUID.init(text:)) else {
             fail(key, "must be a UUID")
             return nil
         }

@@ -8,7 +8,7 @@ public struct PageCursor: Sendable, Hashable {
 
     /// Reads the text of `?cursor=`; nil where it is none of ours.
     public init?(text: String) {
-        guard let id = UUID(uuidString: text) else { return nil }
+        guard let id = UUID(text: text) else { return nil }
         after = id
     }
 

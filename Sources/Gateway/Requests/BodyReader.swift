@@ -20,11 +20,10 @@ struct BodyReader: Sendable {
     }
 
     private func bytes(_ request: Request) async throws -> ByteBuffer {
-        guard Self.isJSON(request.headers[.contentType]) else {
+        guard Self.isJSON(request.headers.first(.contentType)) else {
             throw Problem(status: 415, title: "Unsupported media type", detail: "Send the body as application/json.")
         }
-        let tooLarge = Problem(status: 413, title: "Content too large", detail: "A body may have \(limit) bytes.")
-        if let length = request.headers[.contentLength].flatMap(Int.init), length > limit {
+        if let length = request.headers.first(.contentLength).flatMap(Int.init), length > limit {
             // So little may be read and dropped, and the connection lives on.
             if length / 4 <= limit { throw tooLarge }
             throw UnreadBody(problem: tooLarge)
@@ -37,6 +36,8 @@ struct BodyReader: Sendable {
             throw UnreadBody(problem: .badRequest("The body broke off."))
         }
     }
+
+    private var tooLarge: Problem { Problem(status: 413, title: "Content too large", detail: "A body may have \(limit) bytes.") }
 
     private static func json(_ body: ByteBuffer) throws(Problem) -> JSONValue {
         do throws(JSONError) {

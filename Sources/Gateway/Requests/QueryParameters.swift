@@ -53,7 +53,7 @@ struct QueryParameters {
 
     mutating func uuid(_ name: String) -> UUID? {
         guard let text = string(name) else { return nil }
-        guard let value = UUID(uuidString: text) else {
+        guard let value = UUID(text: text) else {
             fail(name, "must be a UUID")
             return nil
         }

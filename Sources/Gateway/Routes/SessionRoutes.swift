@@ -35,7 +35,7 @@ struct SessionRoutes: Sendable {
         switch creation {
         case .made(let session): return try await response(session)
         case .repeated(let first):
-            let id = try JSONValue(parsing: first.answer.body)["session_id"]?.stringValue.flatMap { UUID(uuidString: $0) }
+            let id = try JSONValue(parsing: first.answer.body)["session_id"]?.stringValue.flatMap { UUID(text: $0) }
             guard let id, let session = try await store.session(id, of: userID) else {
                 throw Problem.conflict("The session that the first request with this Idempotency-Key began has ended.")
             }

@@ -15,3 +15,8 @@ extension HTTPField.Name {
     /// On an answer that an earlier request got: `true`.
     static let idempotencyReplayed = HTTPField.Name("Idempotency-Replayed") ?? .trailer
 }
+
+extension HTTPFields {
+    /// The value of a field that comes once, or the first of several: the subscript looks for all of them and joins them.
+    func first(_ name: HTTPField.Name) -> String? { first { $0.name == name }?.value }
+}

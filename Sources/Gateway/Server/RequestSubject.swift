@@ -7,7 +7,7 @@ enum RequestSubject {
     static func logFields(_ path: String) -> Logger.Metadata {
         let parts = path.prefix { $0 != "?" }.split(separator: "/", maxSplits: 3)
         // /v1/projects/{id}/…
-        guard parts.count > 2, parts[0] == "v1", let id = UUID(uuidString: String(parts[2])) else { return [:] }
+        guard parts.count > 2, parts[0] == "v1", let id = UUID(text: String(parts[2])) else { return [:] }
         switch parts[1] {
         case "projects": return [LogKey.projectID: "\(id.text)"]
         case "tasks": return [LogKey.taskID: "\(id.text)"]

@@ -29,7 +29,7 @@ struct SignedToken {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, let header = Self.json(parts[0]), let payload = Self.json(parts[1]),
             let signature = Base64URL.bytes(parts[2]), signature.count == 64,
-            let keyID = header["kid"]?.stringValue.flatMap({ UUID(uuidString: $0) }), header == Self.header(keyID)
+            let keyID = header["kid"]?.stringValue.flatMap({ UUID(text: $0) }), header == Self.header(keyID)
         else { return nil }
         self.keyID = keyID
         self.payload = payload

@@ -1,3 +1,4 @@
+import Domain
 public import FoundationEssentials
 
 /// What is known of a backup, beside its file: `NAME.json`, written last. A backup without one is none: it was never finished.
@@ -88,6 +89,6 @@ public struct BackupManifest: Codable, Sendable, Hashable {
     static func fileName(database: String, id: UUID, createdAt: Date, encryption: Encryption) -> String {
         let time = createdAt.formatted(Date.ISO8601FormatStyle(dateSeparator: .omitted, timeSeparator: .omitted))
         let plain = String(database.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }.prefix(40))
-        return "\(plain)-\(time)-\(id.uuidString.lowercased().suffix(12)).dump\(encryption == .age ? ".age" : "")"
+        return "\(plain)-\(time)-\(id.text.suffix(12)).dump\(encryption == .age ? ".age" : "")"
     }
 }

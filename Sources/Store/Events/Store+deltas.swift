@@ -1,3 +1,4 @@
+import Domain
 public import FoundationEssentials
 import Postgres
 
@@ -14,7 +15,7 @@ public struct ReadingRequest: Sendable, Hashable {
     /// Reads what came on a worker's channel: `read first|again TASK CHANNEL`. nil for anything else.
     public init?(payload: String) {
         let words = payload.split(separator: " ")
-        guard words.count == 4, words[0] == Self.word, let taskID = UUID(uuidString: String(words[2])),
+        guard words.count == 4, words[0] == Self.word, let taskID = UUID(text: String(words[2])),
             words[3].hasPrefix(Store.deltaChannelPrefix), words[3].utf8.count <= 63
         else { return nil }
         self.taskID = taskID
@@ -28,7 +29,7 @@ extension Store {
 
     /// The channel on which a gateway hears what running tasks say.
     public static func deltaChannel(of gateway: UUID) -> String {
-        deltaChannelPrefix + gateway.uuidString.lowercased().filter { $0 != "-" }
+        deltaChannelPrefix + gateway.text.filter { $0 != "-" }
     }
 
     /// Asks the workers that run these tasks to send what their engines say to `channel`. Index: `tasks_pkey`.

@@ -14,8 +14,8 @@ struct JournalEntry: Sendable {
 
     /// Reads what `json` wrote; nil for anything else, such as an entry of a newer release.
     init?(json: JSONValue) {
-        guard let workerID = json["worker_id"]?.stringValue.flatMap(UUID.init(uuidString:)),
-            let taskID = json["task_id"]?.stringValue.flatMap(UUID.init(uuidString:)), let attempt = json["attempt"]?.intValue,
+        guard let workerID = json["worker_id"]?.stringValue.flatMap(UUID.init(text:)),
+            let taskID = json["task_id"]?.stringValue.flatMap(UUID.init(text:)), let attempt = json["attempt"]?.intValue,
             let outcome = json["outcome"].flatMap(TaskOutcome.init(journal:)), let calls = json["calls"]?.arrayValue
         else { return nil }
         let outcomes = calls.compactMap(CallOutcome.init(journal:))
@@ -66,7 +66,7 @@ extension TaskOutcome {
 
 extension CallOutcome {
     fileprivate init?(journal json: JSONValue) {
-        guard let resultID = json["result_id"]?.stringValue.flatMap(UUID.init(uuidString:)),
+        guard let resultID = json["result_id"]?.stringValue.flatMap(UUID.init(text:)),
             let status = json["status"]?.stringValue.flatMap(ResultStatus.init), let output = json["output_data"],
             let processingTime = json["processing_time"]?.intValue
         else { return nil }

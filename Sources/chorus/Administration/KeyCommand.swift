@@ -29,7 +29,7 @@ struct KeyCommand: AsyncParsableCommand {
         private func newKey() throws -> NewKey {
             guard (1...100).contains(name?.count ?? 1) else { throw ValidationError("--name must have 1 to 100 characters") }
             let projects = try project.map { text in
-                guard let id = UUID(uuidString: text) else { throw ValidationError("--project '\(text)' is no UUID") }
+                guard let id = UUID(text: text) else { throw ValidationError("--project '\(text)' is no UUID") }
                 return id
             }
             guard projects.count <= NewKey.projectLimit else {
@@ -100,7 +100,7 @@ struct KeyCommand: AsyncParsableCommand {
         @Argument(help: "The ids of the keys, not the keys themselves.") var ids: [String]
 
         func validate() throws {
-            for id in ids where UUID(uuidString: id) == nil {
+            for id in ids where UUID(text: id) == nil {
                 // The text may be a key: it is not repeated.
                 throw ValidationError("an id is a UUID, as 'chorus key list' shows it")
             }
@@ -108,7 +108,7 @@ struct KeyCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await DatabaseSession.with(options) { database in
-                for id in ids.compactMap({ UUID(uuidString: $0) }) {
+                for id in ids.compactMap({ UUID(text: $0) }) {
                     _ = try await Store(database).revokeKey(id, of: nil)
                     Output.line("\(id.text) revoked")
                 }

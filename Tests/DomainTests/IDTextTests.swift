@@ -1,0 +1,29 @@
+import Domain
+import Foundation
+import Testing
+
+@Suite struct IDTextTests {
+    @Test func aTextIsTheOneOfFoundation() {
+        for _ in 0..<1_000 {
+            let id = UUID()
+            #expect(id.text == id.uuidString.lowercased())
+            #expect(UUID(text: id.text) == id)
+            #expect(UUID(text: id.uuidString) == id)
+        }
+        #expect(UUID(text: "00000000-0000-0000-0000-000000000000")?.text == "00000000-0000-0000-0000-000000000000")
+        #expect(UUID(text: "ffffffff-FFFF-ffff-FFFF-ffffffffffff")?.text == "ffffffff-ffff-ffff-ffff-ffffffffffff")
+    }
+
+    /// No character can be another one, be left out or stand elsewhere.
+    @Test func whatIsNoIDIsRefused() {
+        let text = "01a2192f-818d-7254-9b4a-8d3498617e62"
+        for index in text.indices {
+            for other in ["g", "G", "-", " ", "/", ":", "@", "`", "ü", "\0"] where other != String(text[index]) {
+                #expect(UUID(text: text.replacingCharacters(in: index...index, with: other)) == nil)
+            }
+            #expect(UUID(text: text.replacingCharacters(in: index...index, with: "")) == nil)
+            #expect(UUID(text: String(text[..<index])) == nil)
+        }
+        for text in ["", text + "0", " \(text)", "{\(text)}", text.replacing("-", with: "")] { #expect(UUID(text: text) == nil) }
+    }
+}
