@@ -135,6 +135,25 @@ struct CodingTests {
         }
     }
 
+    /// A part's parameters are numbered on, whatever stands before and behind it.
+    @Test(arguments: [0, 1, 9, 70]) func partsKeepTheirParameters(before count: Int) async throws {
+        let many: PostgresQuery = (0..<count).reduce("0") { "\(part: $0) + \($1)" }
+        let inner: PostgresQuery = "concat(\("ü"), '$9', \(Int?.none), \("b"))"
+        let nested: PostgresQuery = "\(part: inner), \(true), \(part: inner)"
+        let query: PostgresQuery = "SELECT \(part: many), \(part: nested), \(7)\(part: "")"
+        try await TestPostgres.withConnection { connection in
+            let row = try #require(try connection.query(query).first)
+            let (sum, first, isTrue, second, last) = try row.decode(Int.self, String.self, Bool.self, String.self, Int.self)
+            #expect(sum == (0..<count).reduce(0, +))
+            #expect(first == "ü$9b" && second == first)
+            #expect(isTrue && last == 7)
+        }
+        let bad: PostgresQuery = "SELECT \(part: "\("a\0")")"
+        await #expect(throws: PostgresError.self) {
+            try await TestPostgres.withConnection { connection async throws in _ = try connection.query(bad) }
+        }
+    }
+
     @Test func refusesNUL() async throws {
         try await TestPostgres.withConnection { connection async throws in
             for query in ["SELECT \(1), \("a\0b")", "SELECT \(1), \(["x", "a\0"])", "SELECT \(1), \(JSONB(text: "\0"))"] as [PostgresQuery]

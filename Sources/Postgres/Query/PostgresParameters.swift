@@ -24,6 +24,19 @@ struct PostgresParameters: Sendable {
         }
     }
 
+    /// Appends another query's parameters, in their order.
+    mutating func append(contentsOf other: PostgresParameters) {
+        let start = buffer.count
+        types += other.types
+        ends += other.ends.map { end in end.map { start + $0 } }
+        buffer.append(bytes: other.buffer.bytes)
+        if problem == nil {
+            problem = other.problem
+            if buffer.count > Int32.max { problem = "the parameters are longer than 2 GiB" }
+            if count > Self.limit { problem = "more than \(Self.limit) parameters" }
+        }
+    }
+
     /// Lends the values as libpq wants them: pointers into the one buffer, lengths, and formats (all binary).
     func withPointers<Result>(
         _ body: (UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<Int32>?, UnsafePointer<Int32>?) -> Result

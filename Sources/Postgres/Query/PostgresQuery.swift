@@ -2,17 +2,20 @@
 ///
 /// Each interpolated value becomes a numbered parameter (`$1`, …) with its own type and binary value; it is never part of the
 /// text. A connection prepares each text once, so texts should be few: pass lists as arrays (`= ANY(\(ids))`, `unnest(\(ids))`).
-/// `\(unescaped: sql)` splices text as it is.
+/// `\(unescaped: sql)` splices text as it is, `\(part: query)` another statement's text with its parameters.
 ///
 /// The description is the text alone: values do not reach logs.
 public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation, CustomStringConvertible {
     public let sql: String
     let parameters: PostgresParameters
+    /// Where the parameters' numbers stand in the text, as offsets in UTF-8.
+    private let places: [Int]
 
     /// A statement without parameters, taken as it is.
     public init(unescaped sql: String) {
         self.sql = sql
         self.parameters = PostgresParameters()
+        self.places = []
     }
 
     public init(stringLiteral sql: String) {
@@ -22,6 +25,7 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation, CustomS
     public init(stringInterpolation: StringInterpolation) {
         self.sql = stringInterpolation.sql
         self.parameters = stringInterpolation.parameters
+        self.places = stringInterpolation.places
     }
 
     public var description: String { sql }
@@ -34,9 +38,11 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation, CustomS
     public struct StringInterpolation: StringInterpolationProtocol {
         fileprivate var sql = ""
         fileprivate var parameters = PostgresParameters()
+        fileprivate var places: [Int] = []
 
         public init(literalCapacity: Int, interpolationCount: Int) {
             sql.reserveCapacity(literalCapacity + 3 * interpolationCount)
+            places.reserveCapacity(interpolationCount)
         }
 
         public mutating func appendLiteral(_ literal: String) {
@@ -56,14 +62,34 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation, CustomS
             sql += text
         }
 
-        private mutating func append(_ value: some PostgresEncodable) {
-            parameters.append(value)
-            let number = parameters.count
-            sql += number < Self.places.count ? Self.places[number] : "$\(number)"
+        /// A part that some statements have and others have not: its parameters are numbered on.
+        public mutating func appendInterpolation(part: PostgresQuery) {
+            let text = part.sql.utf8
+            var start = text.startIndex
+            for (index, offset) in part.places.enumerated() {
+                let place = text.index(text.startIndex, offsetBy: offset)
+                sql += part.sql[start..<place]
+                appendNumber(parameters.count + index + 1)
+                start = text.index(place, offsetBy: Self.number(index + 1).utf8.count)
+            }
+            sql += part.sql[start...]
+            parameters.append(contentsOf: part.parameters)
         }
 
+        private mutating func append(_ value: some PostgresEncodable) {
+            parameters.append(value)
+            appendNumber(parameters.count)
+        }
+
+        private mutating func appendNumber(_ number: Int) {
+            places.append(sql.utf8.count)
+            sql += Self.number(number)
+        }
+
+        private static func number(_ number: Int) -> String { number < numbers.count ? numbers[number] : "$\(number)" }
+
         /// Of nearly all statements, written once.
-        private static let places = (0...64).map { "$\($0)" }
+        private static let numbers = (0...64).map { "$\($0)" }
     }
 }
 

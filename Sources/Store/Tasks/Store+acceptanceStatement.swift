@@ -25,6 +25,7 @@ extension Store {
         _ rows: AcceptedRows, _ metered: MeteredAcceptance, _ held: HeldEngines = HeldEngines()
     ) -> PostgresQuery {
         let keys = rows.keys
+        let isKeyed = !keys.texts.isEmpty
         return """
             WITH takers AS MATERIALIZED (
                 SELECT p.project_id, p.status = 'active' AND NOT p.metered AND chorus_max_concurrency(p.settings) IS NULL AS admits,
@@ -36,18 +37,7 @@ extension Store {
                             SELECT FROM usage_quotas q
                             WHERE (q.user_id = p.user_id AND q.project_id IS NULL OR q.project_id = p.project_id)
                                 AND (q.current_usage >= q.monthly_limit OR chorus_is_due(q.reset_date, q.counted_since))))
-            ), claimed AS (
-                INSERT INTO idempotency_keys AS k (user_id, source, key, digest, status, location, answer)
-                SELECT c.user_id, c.source, c.key, c.digest, c.status, c.location, c.answer
-                FROM unnest(\(keys.userIDs), \(keys.sources), \(keys.texts), \(keys.digests), \(keys.statuses), \(keys.locations),
-                    \(keys.answers), \(keys.projectIDs)) AS c (user_id, source, key, digest, status, location, answer, project_id)
-                    JOIN takers USING (project_id)
-                ORDER BY c.user_id, c.source, c.key
-                ON CONFLICT (user_id, source, key) DO UPDATE SET digest = excluded.digest, status = excluded.status,
-                    location = excluded.location, answer = excluded.answer, created_at = excluded.created_at
-                WHERE k.created_at < excluded.created_at - chorus_key_lifetime()
-                RETURNING user_id, source, key
-            ), input AS (
+            )\(part: isKeyed ? claimed(keys) : ""), input AS (
                 SELECT i.* FROM unnest(\(rows.taskIDs), \(rows.projectIDs), \(rows.userIDs), \(rows.types), \(rows.priorities), \(rows.inputs),
                     \(rows.maxRetries), \(rows.deadlines), \(rows.availableAts), \(rows.metadata), \(rows.estimatedTokens), \(rows.parentIDs),
                     \(rows.executionOrders), \(rows.depths), \(rows.childFailurePolicies), \(rows.waitsForChild), \(rows.mayBeAdmitted),
@@ -55,8 +45,7 @@ extension Store {
                     AS i (task_id, project_id, user_id, task_type, priority, input_data, max_retries, deadline, available_at, metadata,
                         estimated_tokens, parent_task_id, execution_order, depth, on_child_failure, waits_for_child, may_be_admitted, engine,
                         idempotency_key, key_owner, key_source)
-                    LEFT JOIN claimed k ON k.user_id = i.key_owner AND k.source = i.key_source AND k.key = i.idempotency_key
-                WHERE i.key_owner IS NULL OR k.key IS NOT NULL
+                    \(unescaped: isKeyed ? ofClaimedKeys : "")
             ), inserted AS (
                 INSERT INTO tasks (task_id, project_id, user_id, task_type, priority, status, input_data, max_retries, deadline, available_at,
                     metadata, estimated_tokens, parent_task_id, execution_order, depth, on_child_failure, waits_for_child, waiting_on, engine,
@@ -74,4 +63,28 @@ extension Store {
             FROM inserted GROUP BY project_id, idempotency_key
             """
     }
+
+    /// Takes the keys of submissions whose projects take tasks.
+    private static func claimed(_ keys: AcceptedKeys) -> PostgresQuery {
+        """
+        , claimed AS (
+            INSERT INTO idempotency_keys AS k (user_id, source, key, digest, status, location, answer)
+            SELECT c.user_id, c.source, c.key, c.digest, c.status, c.location, c.answer
+            FROM unnest(\(keys.userIDs), \(keys.sources), \(keys.texts), \(keys.digests), \(keys.statuses), \(keys.locations),
+                \(keys.answers), \(keys.projectIDs)) AS c (user_id, source, key, digest, status, location, answer, project_id)
+                JOIN takers USING (project_id)
+            ORDER BY c.user_id, c.source, c.key
+            ON CONFLICT (user_id, source, key) DO UPDATE SET digest = excluded.digest, status = excluded.status,
+                location = excluded.location, answer = excluded.answer, created_at = excluded.created_at
+            WHERE k.created_at < excluded.created_at - chorus_key_lifetime()
+            RETURNING user_id, source, key
+        )
+        """
+    }
+
+    /// Leaves out the tasks whose key was taken.
+    private static let ofClaimedKeys = """
+        LEFT JOIN claimed k ON k.user_id = i.key_owner AND k.source = i.key_source AND k.key = i.idempotency_key
+        WHERE i.key_owner IS NULL OR k.key IS NOT NULL
+        """
 }
