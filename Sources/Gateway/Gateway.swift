@@ -1,6 +1,9 @@
 public import AMQP
 import HTTPTypes
 public import Logging
+import NIOCore
+import NIOPosix
+import NIOURLSession
 public import ServiceLifecycle
 public import Store
 
@@ -66,6 +69,15 @@ public struct Gateway: Service {
         if let exchange { finishers.append(EventExchange(store: store, broker: exchange, logger: logger)) }
         self.finishers = finishers
     }
+
+    /// Sets how many threads carry requests, before anything runs on them: 0 is half of the processors, for what batches, waits for the
+    /// database and publishes has as much to do.
+    public static func setThreads(_ count: Int) {
+        NIOSingletons.groupLoopCountSuggestion = count > 0 ? count : max(1, System.coreCount / 2)
+    }
+
+    /// One of the threads that carry requests, for work that many of them share: short, and never blocking.
+    public static var requestExecutor: any TaskExecutor { EventLoopTaskExecutor(MultiThreadedEventLoopGroup.singleton.any()) }
 
     /// What it answers to.
     var routes: [(method: HTTPRequest.Method, path: String)] { api.value.routes }

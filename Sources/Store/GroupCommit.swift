@@ -44,14 +44,21 @@ public final class GroupCommit<Item: Sendable, Outcome: Sendable>: Service {
     }
 
     private let limits: Limits
+    private let executor: (any TaskExecutor)?
     private let commit: @Sendable ([Item]) async -> [Result<Outcome, any Error>]
     private let state = Mutex(State())
     private let signals: AsyncStream<Void>
     private let signal: AsyncStream<Void>.Continuation
 
-    /// `commit` takes a batch and gives one outcome an item, in the same order.
-    public init(limits: Limits = Limits(), commit: @escaping @Sendable ([Item]) async -> [Result<Outcome, any Error>]) {
+    /// - Parameters:
+    ///   - executor: where batches are put together and settled; best where the items come from, so that no thread is woken for it.
+    ///   - commit: takes a batch and gives one outcome an item, in the same order.
+    public init(
+        limits: Limits = Limits(), executor: (any TaskExecutor)? = nil,
+        commit: @escaping @Sendable ([Item]) async -> [Result<Outcome, any Error>]
+    ) {
         self.limits = limits
+        self.executor = executor
         self.commit = commit
         (signals, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
@@ -88,6 +95,10 @@ public final class GroupCommit<Item: Sendable, Outcome: Sendable>: Service {
     /// Commits batches until `stop()` or the task's cancellation, then those that still wait: for an owner that outlives a graceful
     /// shutdown for as long as it has something to commit.
     public func commitUntilStopped() async {
+        await withTaskExecutorPreference(executor) { await commitBatches() }
+    }
+
+    private func commitBatches() async {
         await withDiscardingTaskGroup { group in
             for await _ in signals {
                 while let batch = nextBatch() {

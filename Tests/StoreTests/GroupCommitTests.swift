@@ -48,6 +48,31 @@ import Testing
         #expect(seen.count < 50, "items shared batches: \(seen)")
     }
 
+    /// Batches are put together, committed and settled where the owner says.
+    @Test func keepsToItsExecutor() async throws {
+        final class CountingExecutor: TaskExecutor {
+            let jobs = Atomic(0)
+
+            func enqueue(_ job: consuming ExecutorJob) {
+                jobs.add(1, ordering: .relaxed)
+                let job = UnownedJob(job)
+                Task.detached { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+            }
+        }
+        let executor = CountingExecutor()
+        let commits = GroupCommit<Int, Int>(executor: executor) { items in
+            // Is itself run there: where it goes on after a wait is counted.
+            let before = executor.jobs.load(ordering: .relaxed)
+            await Task.yield()
+            #expect(executor.jobs.load(ordering: .relaxed) > before)
+            return items.map { .success($0) }
+        }
+        try await running(commits) { () async throws in
+            for item in 0..<10 { #expect(try await commits.submit(item) == item) }
+        }
+        #expect(executor.jobs.load(ordering: .relaxed) >= 20)
+    }
+
     @Test func onlyAFullBatchGoesOutBesideAnother() async throws {
         let sizes = Mutex<[Int]>([])
         let (gate, open) = AsyncStream.makeStream(of: Void.self)

@@ -36,6 +36,7 @@ struct ConfigurationKey: Sendable {
         ConfigurationKey(name: "queues.partitions", kind: .integer(1...256), standard: "8"),
         ConfigurationKey(name: "http.host", kind: .text, standard: "127.0.0.1"),
         ConfigurationKey(name: "http.port", kind: .integer(0...65_535), standard: "8080"),
+        ConfigurationKey(name: "http.threads", kind: .integer(0...1_024), standard: "0"),
         ConfigurationKey(name: "http.body_limit", kind: .integer(1_024...67_108_864), standard: "1048576", isLive: true),
         ConfigurationKey(name: "http.upload_limit", kind: .integer(1_024...1_073_741_824), standard: "67108864", isLive: true),
         ConfigurationKey(name: "http.upload_tasks", kind: .integer(1...1_000_000), standard: "100000", isLive: true),

@@ -23,6 +23,7 @@ struct GatewayCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try ChorusConfiguration(path: options.config, applicationName: Self.applicationName)
+        Gateway.setThreads(try configuration.source.integer("http.threads"))
         let logLevel = LiveLogLevel(configuration.logLevel)
         let logger = configuration.logger("chorus.gateway", level: logLevel)
         let metrics = Telemetry.start(.gateway)
@@ -36,7 +37,7 @@ struct GatewayCommand: AsyncParsableCommand {
         let dispatcher = DispatcherService(
             configuration: pace, store: store, database: configuration.database, publisher: publisher, logger: logger)
         let health = GatewayHealth(dispatcher)
-        let acceptances = GroupCommit<Submission, Acceptance> { await dispatcher.accept($0) }
+        let acceptances = GroupCommit<Submission, Acceptance>(executor: Gateway.requestExecutor) { await dispatcher.accept($0) }
         let fleet = FleetReader(
             store: store, publisher: publisher, partitioning: configuration.partitioning, metrics: metrics, logger: logger)
         let text: @Sendable () async -> String = {
