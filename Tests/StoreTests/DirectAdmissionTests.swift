@@ -33,6 +33,17 @@ import Testing
         }
     }
 
+    /// A gateway that starts accepts nothing first: no row, and nothing counted.
+    @Test func aRehearsalLeavesNothing() async throws {
+        try await StoreFixture.with { fixture in
+            try await fixture.store.rehearseAcceptance()
+            for table in ["tasks", "task_history", "idempotency_keys", "project_count_changes", "event_log"] {
+                let rows = try await fixture.database.query("SELECT count(*) FROM \(unescaped: table)") { try $0[0, as: Int.self] }
+                #expect(rows == [0], "\(table)")
+            }
+        }
+    }
+
     /// What waits for something else, or what only the dispatcher may count, takes the ordinary way.
     @Test func leavesTheRestToTheDispatcher() async throws {
         try await StoreFixture.with { fixture in

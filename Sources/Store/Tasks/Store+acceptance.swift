@@ -85,6 +85,13 @@ extension Store {
         return await repeating(submissions, order.spread(outcomes))
     }
 
+    /// Accepts nothing, on a connection that stays: the statement is planned there, and all that its triggers do, so that the first caller
+    /// need not wait for it.
+    public func rehearseAcceptance() async throws {
+        _ = try await database.query(
+            Self.acceptance(AcceptedRows([], FamilyRules(parents: [:])), .whereQuotasHaveRoom), AcceptedProject.init)
+    }
+
     /// Submissions of which no two of one project have the same key.
     private func acceptDistinct(
         _ submissions: [Submission], admitting room: Int, _ held: HeldEngines

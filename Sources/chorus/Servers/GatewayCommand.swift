@@ -67,6 +67,8 @@ struct GatewayCommand: AsyncParsableCommand {
             + (metricsServer.map { [$0] } ?? [])
         let services = PreparedServices(services: parts, logger: logger) {
             try await StartUp.check(database, logger)
+            // Whatever hinders this meets the first request, which says so.
+            try? await store.rehearseAcceptance()
         }
         let reload = ConfigurationReload(
             path: options.config, applicationName: Self.applicationName, configuration: configuration, logLevel: logLevel, logger: logger,
