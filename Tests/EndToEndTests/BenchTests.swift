@@ -58,7 +58,7 @@ import Testing
             for (arguments, figure) in [
                 (["throughput", "--tasks", "50", "--batch", "20"], "completed"),
                 (["latency", "--tasks", "20", "--rate", "200"], "task_p99"),
-                (["acceptance", "--tasks", "10"], "ndjson"),
+                (["acceptance", "--tasks", "10"], "4_ndjson_uploads"),
                 (["noisy", "--tasks", "5", "--behind", "50"], "ratio"),
             ] {
                 let child = try await ChildProcess.start(

@@ -62,7 +62,7 @@ extension BenchCommand {
 
     struct Acceptance: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "How many tasks a second the gateway accepts durably: by one caller, by 16, in arrays of 500, as lines.",
+            abstract: "How many tasks a second the gateway accepts durably: by one caller, by 16, in arrays of 500 by four, as lines by one and by four.",
             discussion: "Workers that run at the same time share the machine with it: stop them, or read the figures as they are.")
 
         @OptionGroup var options: ClientOptions
@@ -77,7 +77,8 @@ extension BenchCommand {
                 let loads = [
                     ("single_caller", LoadPlan(tasks: tasks)), ("16_callers", LoadPlan(tasks: tasks * 4, callers: 16)),
                     ("arrays_of_500", LoadPlan(tasks: tasks * 10, batch: 500, callers: 4)),
-                    ("ndjson", LoadPlan(tasks: tasks * 10, batch: tasks * 10, isLines: true)),
+                    ("ndjson_upload", LoadPlan(tasks: tasks * 10, batch: tasks * 10, isLines: true)),
+                    ("4_ndjson_uploads", LoadPlan(tasks: tasks * 10, batch: tasks * 5 / 2, isLines: true, callers: 4)),
                 ]
                 var figures: [BenchFigure] = []
                 for (name, plan) in loads {
