@@ -40,6 +40,8 @@ public final class GroupCommit<Item: Sendable, Outcome: Sendable>: Service {
         var waiting: Deque<Entry> = []
         var waitingWeight = 0
         var batchesUnderWay = 0
+        /// No batch follows another one any more: what waits is left for the end.
+        var isStopping = false
         var isStopped = false
     }
 
@@ -105,6 +107,7 @@ public final class GroupCommit<Item: Sendable, Outcome: Sendable>: Service {
                     group.addTask { await self.commit(batch) }
                 }
             }
+            state.withLock { $0.isStopping = true }
         }
         // No more items are taken now; what was taken before is owed an outcome.
         state.withLock { $0.isStopped = true }
@@ -122,7 +125,7 @@ public final class GroupCommit<Item: Sendable, Outcome: Sendable>: Service {
     private func batchDidEnd() -> [Entry]? {
         state.withLock { state in
             state.batchesUnderWay -= 1
-            return takeBatch(&state)
+            return state.isStopping ? nil : takeBatch(&state)
         }
     }
 

@@ -1,5 +1,6 @@
 import Store
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct GroupCommitTests {
@@ -71,6 +72,29 @@ import Testing
             for item in 0..<10 { #expect(try await commits.submit(item) == item) }
         }
         #expect(executor.jobs.load(ordering: .relaxed) >= 20)
+    }
+
+    /// Whoever keeps coming does not keep it from its end, and is not forgotten either.
+    @Test func stopsUnderLoad() async throws {
+        final class Count: Sendable {
+            let value = Atomic(0)
+            func add(_ number: Int) { value.add(number, ordering: .relaxed) }
+            var total: Int { value.load(ordering: .relaxed) }
+        }
+        let (committed, answered) = (Count(), Count())
+        let commits = GroupCommit<Int, Int>(limits: .init(batchWeight: 1, batchesAtOnce: 1)) { items in
+            await Task.yield()
+            committed.add(items.count)
+            return items.map { .success($0) }
+        }
+        let callers = (0..<8).map { caller in
+            Task { while (try? await commits.submit(caller)) == caller { answered.add(1) } }
+        }
+        try await running(commits) {
+            try await eventually("they are at work", within: .seconds(10)) { answered.total > 1_000 }
+        }
+        for caller in callers { await caller.value }
+        #expect(answered.total == committed.total)
     }
 
     @Test func onlyAFullBatchGoesOutBesideAnother() async throws {
