@@ -9,7 +9,7 @@ import Testing
 ///
 /// `CHORUS_FUZZ_INPUTS=1000000 swift test -c release -Xswiftc -enable-testing --filter StreamFuzz` runs the million.
 @Suite(.timeLimit(.minutes(60))) struct StreamFuzzTests {
-    private static let inputs = ProcessInfo.processInfo.environment["CHORUS_FUZZ_INPUTS"].flatMap(Int.init) ?? 200_000
+    private static let inputs = ProcessInfo.processInfo.environment["CHORUS_FUZZ_INPUTS"].flatMap(Int.init) ?? 50_000
     /// The same in every run; another one is as good.
     private static let seed: UInt64 = 0x5EED
 
