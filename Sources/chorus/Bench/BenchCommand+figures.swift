@@ -62,8 +62,11 @@ extension BenchCommand {
 
     struct Acceptance: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "How many tasks a second the gateway accepts durably: by one caller, by 16, in arrays of 500 by four, as lines by one and by four.",
-            discussion: "Workers that run at the same time share the machine with it: stop them, or read the figures as they are.")
+            abstract: "How many tasks a second the gateway accepts durably: by one caller, by 16, in arrays of 500, as lines.",
+            discussion: """
+                Arrays come from four callers, lines from one and from four. Workers that run at the same time share the machine with it: stop \
+                them, or read the figures as they are.
+                """)
 
         @OptionGroup var options: ClientOptions
         @Option(help: "Tasks handed in one by one; arrays and lines hold ten times as many.") var tasks = 1_000
