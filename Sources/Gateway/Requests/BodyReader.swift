@@ -20,10 +20,10 @@ struct BodyReader: Sendable {
     }
 
     private func bytes(_ request: Request) async throws -> ByteBuffer {
-        guard Self.isJSON(request.headers.first(.contentType)) else {
+        guard Self.isJSON(request.headers.value(of: .contentType)) else {
             throw Problem(status: 415, title: "Unsupported media type", detail: "Send the body as application/json.")
         }
-        if let length = request.headers.first(.contentLength).flatMap(Int.init), length > limit {
+        if let length = request.headers.value(of: .contentLength).flatMap(Int.init), length > limit {
             // So little may be read and dropped, and the connection lives on.
             if length / 4 <= limit { throw tooLarge }
             throw UnreadBody(problem: tooLarge)

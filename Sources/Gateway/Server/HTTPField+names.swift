@@ -17,6 +17,10 @@ extension HTTPField.Name {
 }
 
 extension HTTPFields {
-    /// The value of a field that comes once, or the first of several: the subscript looks for all of them and joins them.
-    func first(_ name: HTTPField.Name) -> String? { first { $0.name == name }?.value }
+    /// What the subscript gives, which makes a list to join: quicker for a field that comes once.
+    func value(of name: HTTPField.Name) -> String? {
+        var fields = lazy.filter { $0.name == name }.makeIterator()
+        guard let first = fields.next() else { return nil }
+        return fields.next() == nil ? first.value : self[name]
+    }
 }

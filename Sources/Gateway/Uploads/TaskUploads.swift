@@ -28,7 +28,7 @@ struct TaskUploads: Sendable {
         self.onWaiting = onWaiting
     }
 
-    static func isUpload(_ headers: HTTPFields) -> Bool { BodyReader.mediaType(headers.first(.contentType)) == "application/x-ndjson" }
+    static func isUpload(_ headers: HTTPFields) -> Bool { BodyReader.mediaType(headers.value(of: .contentType)) == "application/x-ndjson" }
 
     func accept(
         _ request: Request, _ context: GatewayContext, projectID: UUID, userID: UUID, _ project: ProjectView,
