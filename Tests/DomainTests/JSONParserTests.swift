@@ -67,4 +67,30 @@ import Testing
             }
         }
     }
+
+    /// Strings are looked at eight bytes at a time: what ends a run is seen at each place, behind each length, beside each other byte.
+    @Test func seesWhatCannotStandInAStringAtEveryPlace() throws {
+        for length in 0...20 {
+            for place in 0..<length {
+                for byte in UInt8.min...0x7F {
+                    var text = Array(repeating: UInt8(ascii: "a"), count: length)
+                    text[place] = byte
+                    let string = String(decoding: text, as: UTF8.self)
+                    let isPlain = byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+                    let quoted = Array("\"".utf8) + text + Array("\"".utf8)
+                    #expect((JSONValue.string(string).serialized() == quoted) == isPlain)
+                    #expect(((try? JSONValue(parsing: quoted)) == .string(string)) == isPlain)
+                    guard byte != 0 else { continue }
+                    #expect(try JSONValue(parsing: JSONValue.string(string).serialized()) == .string(string))
+                }
+                // A byte that cannot be, and a character of two, stand anywhere too.
+                var text = Array(repeating: UInt8(ascii: "!"), count: length)
+                text[place] = 0xC3
+                #expect(throws: JSONError.self) { try JSONValue(parsing: Array("\"".utf8) + text + Array("\"".utf8)) }
+                text.insert(0xA9, at: place + 1)
+                let string = String(decoding: text, as: UTF8.self)
+                #expect(try JSONValue(parsing: JSONValue.string(string).serialized()) == .string(string))
+            }
+        }
+    }
 }

@@ -10,8 +10,12 @@ import Testing
 /// Uploads whose senders are slow, leave early, or send very much.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct UploadSenderTests {
     private static let task = GatewayTests.task
+    /// More than an upload keeps in memory, so that one that is under way has a file.
+    private static let lines = String(repeating: task + "\n", count: 4_100)
 
     private static func oneAtATime(_ configuration: inout GatewayConfiguration) { configuration.uploadsAtOnce = 1 }
+
+    private static var chunk: String { "\(String(lines.utf8.count, radix: 16))\r\n\(lines)\r\n" }
 
     /// Whether an upload of one task is taken now.
     private static func isFree(_ fixture: GatewayFixture, _ project: String) async throws -> Bool {
@@ -29,15 +33,13 @@ import Testing
     }
 
     /// What has come is whole lines, so only the end that is missing tells.
-    @Test(arguments: ["content-length: 1000", "transfer-encoding: chunked"])
+    @Test(arguments: ["content-length: 1000000", "transfer-encoding: chunked"])
     func whatBreaksOffStoresNothing(header: String) async throws {
         try await GatewayFixture.with(configure: Self.oneAtATime) { fixture in
             let project = try await fixture.makeProject()
-            let lines = String(repeating: Self.task + "\n", count: 10)
             try await RawConnection.with(port: fixture.port) { connection in
                 try await connection.sendHead(project: project, key: fixture.key.secret, header)
-                let size = String(lines.utf8.count, radix: 16)
-                try await connection.send(header.hasPrefix("transfer") ? "\(size)\r\n\(lines)\r\n" : lines)
+                try await connection.send(header.hasPrefix("transfer") ? Self.chunk : Self.lines)
                 try await eventually("it is under way") { try Self.uploadsUnderWay() == 1 }
             }
             try await eventually("the gateway has given it up") { try Self.uploadsUnderWay() == 0 }
@@ -50,8 +52,9 @@ import Testing
         try await GatewayFixture.with(configure: Self.oneAtATime) { fixture in
             let project = try await fixture.makeProject()
             try await RawConnection.with(port: fixture.port) { connection in
-                try await connection.sendHead(project: project, key: fixture.key.secret, "content-length: \(Self.task.utf8.count * 2 + 1)")
-                try await connection.send("\(Self.task)\n")
+                let length = Self.lines.utf8.count + Self.task.utf8.count
+                try await connection.sendHead(project: project, key: fixture.key.secret, "content-length: \(length)")
+                try await connection.send(Self.lines)
                 try await eventually("it is under way") { try Self.uploadsUnderWay() == 1 }
                 #expect(try await !Self.isFree(fixture, project))
                 // Another way in is not held up.
@@ -71,7 +74,8 @@ import Testing
             let project = try await fixture.makeProject()
             try await RawConnection.with(port: fixture.port) { connection in
                 try await connection.sendHead(project: project, key: fixture.key.secret, "transfer-encoding: chunked")
-                try await connection.send("\(String(Self.task.utf8.count + 1, radix: 16))\r\n\(Self.task)\n\r\n")
+                try await connection.send(Self.chunk)
+                try await eventually("it is under way") { try Self.uploadsUnderWay() == 1 }
                 _ = try await connection.answer()
             }
             try await eventually("the gateway has given it up") { try Self.uploadsUnderWay() == 0 }

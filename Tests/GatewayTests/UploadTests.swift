@@ -1,5 +1,7 @@
 import Domain
+import Foundation
 import HTTPTypes
+import Postgres
 import Store
 import TestSupport
 import Testing
@@ -36,6 +38,30 @@ import Testing
             let many = try await fixture.upload(String(Self.lines(1_234).dropLast()), to: project)
             #expect(many.json["accepted"] == 1_234)
             #expect(try await fixture.countTasks() == 1_239)
+        }
+    }
+
+    /// More than is kept in memory: what goes to disk loses no line, gets none twice, and keeps its numbers and their order.
+    @Test func takesMoreThanItHoldsInMemory() async throws {
+        try await GatewayFixture.with { fixture in
+            let project = try await fixture.makeProject()
+            func line(_ number: Int) -> String {
+                number % 7 == 0 ? "" : #"{"task_type":"chat","input_data":{"prompt":"\#(number)"},"metadata":{"line":\#(number)}}"#
+            }
+            let lines = (1...9_876).map(line)
+            let answer = try await fixture.upload(lines.joined(separator: "\n"), to: project)
+            #expect(answer.status == 201 && answer.json["accepted"]?.intValue == lines.count { $0 != "" })
+            let ids = (answer.json["task_ids"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap(UUID.init(text:)) }
+            let stored: [Int] = try await fixture.database.query(
+                "SELECT (metadata ->> 'line')::int FROM unnest(\(ids)) WITH ORDINALITY AS i (task_id, n) JOIN tasks USING (task_id) ORDER BY n"
+            ) { try $0.decode(Int.self) }
+            #expect(stored == (1...9_876).filter { $0 % 7 != 0 })
+
+            var late = lines
+            late[9_000] = #"{"task_type":"group","parent_task_id":"00000000-0000-7000-8000-000000000000"}"#
+            let refused = try await fixture.upload(late.joined(separator: "\n"), to: project)
+            #expect(refused.status == 422 && refused.pointers == ["/9001/parent_task_id"])
+            #expect(try await fixture.countTasks() == stored.count)
         }
     }
 

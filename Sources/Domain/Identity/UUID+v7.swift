@@ -6,7 +6,7 @@ extension UUID {
     ///
     /// Rows made together lie together in an index, and ids sort by the time they were made.
     public static func v7(at time: Date = Date()) -> UUID {
-        var generator = SystemRandomNumberGenerator()
+        var generator = IDRandomness()
         return v7(at: time, using: &generator)
     }
 

@@ -177,20 +177,13 @@ struct JSONParser {
 
     private mutating func parseString() throws(JSONError) -> String {
         let start = position + 1
-        var end = start
-        var all: UInt8 = 0
+        let run = JSONPlainRun(in: bytes, from: start)
         // Most strings have no escape: their bytes are checked and copied at once.
-        while end < bytes.count {
-            let byte = bytes[end]
-            if byte == UInt8(ascii: "\"") {
-                position = end + 1
-                let span = UnsafeBufferPointer(rebasing: bytes[start..<end])
-                // Most are ASCII, which needs no second look.
-                return all < 0x80 ? String(decoding: span, as: UTF8.self) : try string(span, offset: start)
-            }
-            if byte == UInt8(ascii: "\\") || byte < 0x20 { break }
-            all |= byte
-            end += 1
+        if run.end < bytes.count, bytes[run.end] == UInt8(ascii: "\"") {
+            position = run.end + 1
+            let span = UnsafeBufferPointer(rebasing: bytes[start..<run.end])
+            // Most are ASCII, which needs no second look.
+            return run.isASCII ? String(decoding: span, as: UTF8.self) : try string(span, offset: start)
         }
         position = start
         return try parseEscapedString()
@@ -199,21 +192,21 @@ struct JSONParser {
     private mutating func parseEscapedString() throws(JSONError) -> String {
         let start = position
         var unescaped: [UInt8] = []
-        while let byte = peek {
-            switch byte {
+        while true {
+            let run = JSONPlainRun(in: bytes, from: position)
+            unescaped.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[position..<run.end]))
+            position = run.end
+            switch peek {
             case UInt8(ascii: "\""):
                 position += 1
                 return try string(unescaped, offset: start)
             case UInt8(ascii: "\\"):
                 position += 1
                 try parseEscape(into: &unescaped)
-            case ..<0x20: throw error("a control character stands unescaped in a string")
-            default:
-                unescaped.append(byte)
-                position += 1
+            case nil: throw error("a string has no end")
+            default: throw error("a control character stands unescaped in a string")
             }
         }
-        throw error("a string has no end")
     }
 
     private mutating func parseEscape(into unescaped: inout [UInt8]) throws(JSONError) {

@@ -32,13 +32,13 @@ extension JSONValue {
         bytes.append(UInt8(ascii: "\""))
         var string = string
         string.withUTF8 { utf8 in
-            var clean = 0
-            for (index, byte) in utf8.enumerated() where byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-                bytes.append(contentsOf: utf8[clean..<index])
-                appendEscape(of: byte, to: &bytes)
-                clean = index + 1
+            var start = 0
+            while start < utf8.count {
+                let run = JSONPlainRun(in: utf8, from: start)
+                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<run.end]))
+                if run.end < utf8.count { appendEscape(of: utf8[run.end], to: &bytes) }
+                start = run.end + 1
             }
-            bytes.append(contentsOf: utf8[clean...])
         }
         bytes.append(UInt8(ascii: "\""))
     }

@@ -27,22 +27,32 @@ public struct Template: Sendable, Hashable {
     /// Whether the text has any tags: most have none, and then need nothing.
     public static func hasTags(_ text: String) -> Bool {
         var text = text
-        return text.withUTF8 { openings(in: $0).contains { _ in true } }
+        return text.withUTF8 { opening(in: $0, from: 0) != nil }
     }
 
     /// Whether the text opens a section for the children, also where it is no template otherwise.
     public static func opensChildren(_ text: String) -> Bool {
         var text = text
         return text.withUTF8 { bytes in
-            openings(in: bytes).contains { start in
-                let tag = bytes[(start + 2)...].lazy.filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
-                return tag.starts(with: "#children}}".utf8)
+            var start = 0
+            while let opening = opening(in: bytes, from: start) {
+                let tag = bytes[(opening + 2)...].lazy.filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+                if tag.starts(with: "#children}}".utf8) { return true }
+                start = opening + 1
             }
+            return false
         }
     }
 
-    /// Where `{{` stands.
-    private static func openings(in bytes: UnsafeBufferPointer<UInt8>) -> some Sequence<Int> {
-        (0..<max(0, bytes.count - 1)).lazy.filter { bytes[$0] == UInt8(ascii: "{") && bytes[$0 + 1] == UInt8(ascii: "{") }
+    /// Where the first `{{` behind the first `start` bytes stands.
+    private static func opening(in bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int? {
+        var start = start
+        while start < bytes.count - 1,
+            let place = UnsafeRawBufferPointer(bytes).firstPlace(of: UInt8(ascii: "{"), in: start..<(bytes.count - 1))
+        {
+            if bytes[place + 1] == UInt8(ascii: "{") { return place }
+            start = place + 1
+        }
+        return nil
     }
 }

@@ -1,4 +1,4 @@
-import Glibc
+import Domain
 
 /// Cuts bytes that arrive in pieces into lines. Holds one unfinished line and one piece at most.
 struct LineSplitter: Sendable {
@@ -59,17 +59,9 @@ struct LineSplitter: Sendable {
 
     private func firstLineEnd(from first: Int) -> Int? {
         bytes.withUnsafeBytes { bytes in
-            let feed = Self.first(UInt8(ascii: "\n"), in: bytes, first..<bytes.count)
+            let feed = bytes.firstPlace(of: UInt8(ascii: "\n"), in: first..<bytes.count)
             guard endsAtCarriageReturn else { return feed }
-            return Self.first(UInt8(ascii: "\r"), in: bytes, first..<(feed ?? bytes.count)) ?? feed
+            return bytes.firstPlace(of: UInt8(ascii: "\r"), in: first..<(feed ?? bytes.count)) ?? feed
         }
-    }
-
-    /// The C library looks at many bytes at once.
-    private static func first(_ byte: UInt8, in bytes: UnsafeRawBufferPointer, _ range: Range<Int>) -> Int? {
-        guard let base = bytes.baseAddress, !range.isEmpty,
-            let place = memchr(base + range.lowerBound, CInt(byte), range.count)
-        else { return nil }
-        return UnsafeRawPointer(place) - base
     }
 }

@@ -1,3 +1,4 @@
+import Domain
 import NIOCore
 
 /// Cuts a stream of bytes into lines, whatever the pieces it comes in: pure, and never holds more than a line and a piece.
@@ -7,22 +8,38 @@ struct LineCutter {
         case whole(ByteBuffer, number: Int)
         /// It has more bytes than may be; they are dropped.
         case tooLong(number: Int)
+
+        var number: Int {
+            switch self {
+            case .whole(_, let number), .tooLong(let number): number
+            }
+        }
+
+        /// Bytes that are kept of it.
+        var size: Int {
+            switch self {
+            case .whole(let bytes, _): bytes.readableBytes
+            case .tooLong: 0
+            }
+        }
     }
 
     /// Bytes of a line.
     let limit: Int
-    private var rest = ByteBuffer()
+    /// What came and was not given yet.
+    private(set) var rest = ByteBuffer()
     /// How much of `rest` is known to hold no end of a line.
     private var scanned = 0
-    private var number = 0
+    private var number: Int
     /// The line was reported as too long, and its end has not come.
     private var isDropping = false
     private var isAtEnd = false
 
-    init(limit: Int) { self.limit = limit }
-
-    /// Bytes that wait for the end of their line.
-    var held: Int { rest.readableBytes }
+    /// - Parameter linesBefore: how many lines somebody else has taken.
+    init(limit: Int, linesBefore: Int = 0) {
+        self.limit = limit
+        number = linesBefore
+    }
 
     mutating func append(_ piece: ByteBuffer) {
         if rest.readableBytes == 0 {
@@ -70,6 +87,6 @@ struct LineCutter {
 extension ByteBuffer {
     /// Bytes before the first end of a line that stands behind the first `start` bytes.
     fileprivate func lineLength(from start: Int) -> Int? {
-        withUnsafeReadableBytes { bytes in bytes.dropFirst(start).firstIndex(of: UInt8(ascii: "\n")) }
+        withUnsafeReadableBytes { bytes in bytes.firstPlace(of: UInt8(ascii: "\n"), in: start..<bytes.count) }
     }
 }

@@ -10,8 +10,8 @@ import Store
 
 /// Takes tasks as lines of JSON (`application/x-ndjson`): a body of any length in constant memory, all of it or nothing.
 ///
-/// Lines are checked as they come and put on disk; the database is asked when the body is whole and right. So a slow sender holds no
-/// transaction, whose locks would hold up whoever pauses the project, and one that breaks off leaves nothing.
+/// Lines are checked as they come, and kept; the database is asked when the body is whole and right. So a slow sender holds no transaction,
+/// whose locks would hold up whoever pauses the project, and one that breaks off leaves nothing.
 struct TaskUploads: Sendable {
     let store: Store
     let engines: EngineDirectory
@@ -35,7 +35,6 @@ struct TaskUploads: Sendable {
         under key: IdempotencyKey? = nil
     ) async throws -> Response {
         try await slots.withSlot {
-            let spool = try UploadSpool()
             let first: RememberedAnswer? = if let key { try await store.remembered(key) } else { nil }
             var receiver = UploadReceiver(request, context, engines: engines, projectEngines: project.engines, limits: limits)
             receiver.digest = key.map { _ in RequestDigest(request) }
@@ -44,11 +43,10 @@ struct TaskUploads: Sendable {
                 try await receiver.digestOnly()
                 return Response(repeating: try first.matching(receiver.digest?.finish() ?? []))
             }
-            let checked = try await receiver.receive(into: spool)
+            let (checked, tasks) = try await receiver.receive()
             let repeatable = key.flatMap { key in receiver.digest.map { IdempotentRequest(key: key, digest: $0.finish()) } }
             let upload = Upload(
                 projectID: projectID, userID: userID, parentIDs: Array(checked.parentIDs), idempotency: repeatable)
-            let tasks = SpooledTasks(spool: spool, limits: limits, knownEngines: receiver.knownEngines)
             switch try await accept(upload, tasks, within: RequestTrace.current) {
             case .repeated(let first): return Response(repeating: first)
             case .made(let acceptance):
@@ -61,11 +59,11 @@ struct TaskUploads: Sendable {
 
     /// Any error but doubt means that nothing was stored.
     private func accept(
-        _ upload: Upload, _ tasks: SpooledTasks, within trace: String?
+        _ upload: Upload, _ tasks: ReceivedTasks, within trace: String?
     ) async throws -> Creation<UploadAcceptance> {
         do {
             return try await store.accept(upload, answering: { FirstAnswer(body: $0.text) }) { take in
-                try tasks.forEachBatch { try take($0.within(trace)) }
+                try tasks.forEachBatch(limits) { try take($0.within(trace)) }
             }
         } catch let problem as Problem {
             throw problem.namingLines

@@ -7,7 +7,7 @@ import NIOCore
 import ServiceLifecycle
 import Store
 
-/// Reads the body of one upload: checks its lines as they come, and keeps them on disk.
+/// Reads the body of one upload: checks its lines as they come, and keeps their tasks, the first in memory and the rest on disk.
 struct UploadReceiver {
     private let request: Request
     private let context: GatewayContext
@@ -16,8 +16,7 @@ struct UploadReceiver {
     private let limits: UploadLimits
     private var cutter: LineCutter
     private var check: UploadCheck
-    /// The engines that tasks might name when the last line was read.
-    private(set) var knownEngines = EngineNames([])
+    private var tasks = ReceivedTasks()
     /// Of the body as it comes, where somebody wants to know it.
     var digest: RequestDigest?
 
@@ -31,23 +30,24 @@ struct UploadReceiver {
         check = UploadCheck(taskLimit: limits.tasks)
     }
 
-    /// Reads to the end of the body, and gives what is known of it: every line is right.
+    /// Reads to the end of the body, and gives what is known of it, and its tasks: every line is right.
     /// - Throws: `Problem`; `UnreadBody` where the answer must end the connection.
-    mutating func receive(into spool: UploadSpool) async throws -> UploadCheck {
-        try await readAll(into: spool)
+    mutating func receive() async throws -> (UploadCheck, ReceivedTasks) {
+        try await read(.checkingLines)
         try check.finish()
-        return check
+        return (check, tasks)
     }
 
     /// Reads to the end of the body for its digest alone. Throws like `receive`.
-    mutating func digestOnly() async throws {
-        try await readAll(into: nil)
+    mutating func digestOnly() async throws { try await read(.forDigest) }
+
+    private enum Purpose {
+        case checkingLines, forDigest
     }
 
-    /// Without a spool lines are neither checked nor kept.
-    private mutating func readAll(into spool: UploadSpool?) async throws {
+    private mutating func read(_ purpose: Purpose) async throws {
         do {
-            try await read(into: spool)
+            try await readPieces(purpose)
         } catch let error as UnreadBody {
             throw error
         } catch {
@@ -55,7 +55,7 @@ struct UploadReceiver {
         }
     }
 
-    private mutating func read(into spool: UploadSpool?) async throws {
+    private mutating func readPieces(_ purpose: Purpose) async throws {
         let length = request.headers[.contentLength].flatMap(Int.init)
         guard length ?? 0 <= limits.bytes else { throw tooLarge }
         let end = ContinuousClock.now + limits.time
@@ -70,9 +70,8 @@ struct UploadReceiver {
             guard ContinuousClock.now < end else { throw tooSlow }
             guard !Task.isShuttingDownGracefully else { throw Problem.unavailable("This gateway is stopping. Try again.") }
             digest?.update(piece)
-            guard let spool else { continue }
-            // What holds a fault is never stored.
-            if check.errors.isEmpty { try spool.append(piece) }
+            guard purpose == .checkingLines else { continue }
+            if keepsTasks { try tasks.tail?.spool.append(piece) }
             cutter.append(piece)
             try await checkLines()
         }
@@ -85,11 +84,26 @@ struct UploadReceiver {
     private mutating func checkLines() async throws {
         while let line = cutter.next() {
             switch try await task(line) {
-            case .success(let task?): try check.add(task)
+            case .success(let task?):
+                try check.add(task)
+                if keepsTasks { try keep(task, of: line) }
             case .success(nil): break
             case .failure(let problem): try check.add(problem)
             }
         }
+    }
+
+    /// What holds a fault is never stored.
+    private var keepsTasks: Bool { check.errors.isEmpty }
+
+    /// Keeps the task in memory while there is room; what comes behind it then goes to disk as it comes.
+    private mutating func keep(_ task: NewTask, of line: LineCutter.Line) throws {
+        guard tasks.tail == nil else { return }
+        tasks.head.add(task, bytes: line.size)
+        guard tasks.head.isFull else { return }
+        let spool = try UploadSpool()
+        try spool.append(cutter.rest)
+        tasks.tail = ReceivedTasks.Tail(spool: spool, linesBefore: line.number)
     }
 
     private mutating func task(_ line: LineCutter.Line) async throws -> Result<NewTask?, Problem> {
@@ -98,7 +112,7 @@ struct UploadReceiver {
                 let names = known.preferring(projectEngines)
                 return (try UploadLine.task(line, sizeLimit: limits.tasksPerLine, knownEngines: names), names)
             }
-            knownEngines = names
+            tasks.knownEngines = names
             return .success(task)
         } catch let problem as Problem {
             return .failure(problem)

@@ -138,17 +138,21 @@ extension BenchCommand {
         @OptionGroup var options: ClientOptions
         @Option(help: "The project's name; it is made where there is none.") var project: String
         @Option(help: "How many tasks.") var tasks = 1
-        @Option(help: "Tasks of one request, 1 to 1000.") var batch = 1
+        @Option(help: "Tasks of one request, 1 to 1000; of one upload with --lines, 1 to 100000.") var batch = 1
+        @Flag(help: "Send the tasks of a request as lines (application/x-ndjson).") var lines = false
         @Option(help: "Connections, each with one request under way.") var callers = 1
         @Option(help: "Requests a second; 0: as fast as answers come.") var rate = 0.0
 
-        func validate() throws { try BenchCommand.check(tasks: tasks, batch: batch, callers: callers, rate: rate) }
+        func validate() throws {
+            try BenchCommand.check(tasks: tasks, batch: batch, upTo: lines ? 100_000 : 1_000, callers: callers, rate: rate)
+        }
 
         func run() async throws {
             let load = try await options.withClient { client in
                 let system = BenchSystem(client: client)
                 let id = try await system.project(named: project)
-                return try await system.enqueue(LoadPlan(tasks: tasks, batch: batch, callers: callers, rate: rate), into: id)
+                return try await system.enqueue(
+                    LoadPlan(tasks: tasks, batch: batch, isLines: lines, callers: callers, rate: rate), into: id)
             }
             if options.json {
                 Output.json(["tasks": .number(JSONNumber(load.tasks)), "seconds": JSONNumber(load.seconds).map(JSONValue.number) ?? .null])
@@ -158,9 +162,9 @@ extension BenchCommand {
         }
     }
 
-    static func check(tasks: Int, batch: Int, callers: Int, rate: Double) throws {
+    static func check(tasks: Int, batch: Int, upTo batchLimit: Int = 1_000, callers: Int, rate: Double) throws {
         guard (1...1_000_000).contains(tasks) else { throw ValidationError("tasks must be 1 to 1000000") }
-        guard (1...1_000).contains(batch) else { throw ValidationError("--batch must be 1 to 1000") }
+        guard (1...batchLimit).contains(batch) else { throw ValidationError("--batch must be 1 to \(batchLimit)") }
         guard (1...1_000).contains(callers) else { throw ValidationError("--callers must be 1 to 1000") }
         guard rate >= 0, rate <= 100_000 else { throw ValidationError("--rate must be 0 to 100000") }
     }

@@ -31,7 +31,7 @@ struct LoadPlan: Sendable, Hashable {
 
     /// The body of a request with that many tasks.
     func body(tasks: Int) -> [UInt8] {
-        if isLines { return Array(repeatElement(Self.task.serialized() + [UInt8(ascii: "\n")], count: tasks).joined()) }
+        if isLines { return repeatElement(Self.task.serialized() + [UInt8(ascii: "\n")], count: tasks).reduce(into: []) { $0 += $1 } }
         return (batch == 1 ? Self.task : .array(Array(repeating: Self.task, count: tasks))).serialized()
     }
 

@@ -38,7 +38,8 @@ final class LoadRun: Sendable {
         var answerTimes = Histogram<UInt32>(highestTrackableValue: 120_000_000)
     }
 
-    let startedAt = NIODeadline.now()
+    /// When the bytes of all requests stood ready.
+    let startedAt: NIODeadline
     private let plan: LoadPlan
     private let requests: [Int: ByteBuffer]
     private let finished: EventLoopPromise<Void>
@@ -57,9 +58,11 @@ final class LoadRun: Sendable {
             requests[count] = request
         }
         self.requests = requests
+        startedAt = .now()
     }
 
-    /// Sends all of the plan and returns when each request was answered with 201. The connections are made before the clock starts.
+    /// Sends all of the plan and returns when each request was answered with 201. The connections and the
+    /// bytes are made before the clock starts.
     static func run(_ plan: LoadPlan, against target: LoadTarget) async throws -> LoadReport {
         let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let result: Result<LoadReport, any Error>
