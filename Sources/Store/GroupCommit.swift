@@ -153,7 +153,7 @@ public final class GroupCommit<Item: Sendable, Outcome: Sendable>: Service {
         await withDiscardingTaskGroup { settling in
             var batch = first
             while true {
-                let outcomes = await commit(batch.map(\.item))
+                let outcomes = await commit(batch.map { $0.item })
                 let next = batchDidEnd()
                 settling.addTask { [batch] in Self.settle(batch, outcomes) }
                 guard let next else { return }

@@ -11,11 +11,8 @@ extension NewTask {
     /// Its children come later, one by one, and it must not run before the first of them: a group, or a text that speaks of children, to
     /// which none were given. An empty list says that none will come.
     public var waitsForChild: Bool {
-        children == nil && (type == TaskType.group.rawValue || texts.contains { Template.opensChildren($0.text) })
+        children == nil && (type == TaskType.group.rawValue || TaskTexts.openChildren(in: input, type: type))
     }
-
-    /// Those that may hold tags.
-    private var texts: [(pointer: String, text: String)] { TaskTexts.texts(in: input, type: type) }
 
     /// Reads `children`: nested tasks, each as a task by itself. What is wrong with them is in `fields`.
     static func children(in fields: inout FieldReader, level: Int, knownEngines: EngineNames) -> [NewTask]? {
@@ -41,7 +38,7 @@ extension NewTask {
     func checkTemplates(_ fields: inout FieldReader) {
         guard children?.isEmpty == false || waitsForChild else { return }
         var tags = 0
-        for (pointer, text) in texts {
+        for (pointer, text) in TaskTexts.texts(in: input, type: type) {
             do throws(TemplateError) {
                 tags += try Template(text).tagCount
                 if tags > TemplateLimits.tags { throw .tooManyTags }

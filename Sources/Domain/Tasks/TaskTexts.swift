@@ -1,5 +1,22 @@
 /// The texts of a task that may hold a parent's tags: what its children gave can stand in them.
 public enum TaskTexts {
+    /// Whether one of them opens a section for the children.
+    static func openChildren(in input: JSONObject, type: String) -> Bool {
+        contain(Template.opensChildren, input, type: type)
+    }
+
+    /// Whether one of them has tags.
+    private static func haveTags(in input: JSONObject, type: String) -> Bool { contain(Template.hasTags, input, type: type) }
+
+    private static func contain(_ isIt: (String) -> Bool, _ input: JSONObject, type: String) -> Bool {
+        func isText(_ value: JSONValue?) -> Bool { value?.stringValue.map(isIt) ?? false }
+        if type == TaskType.embedding.rawValue {
+            guard let texts = input["input"]?.arrayValue else { return isText(input["input"]) }
+            return texts.contains(where: isText)
+        }
+        return isText(input["prompt"]) || input["messages"]?.arrayValue?.contains { isText($0["content"]) } ?? false
+    }
+
     /// Each with its pointer: of a chat the prompt, and the contents that are strings; of an embedding its texts.
     static func texts(in input: JSONObject, type: String) -> [(pointer: String, text: String)] {
         if type == TaskType.embedding.rawValue {
@@ -19,7 +36,7 @@ public enum TaskTexts {
     public static func rendered(
         _ input: JSONObject, type: String, children: () async throws -> [ChildOutcome]
     ) async throws -> JSONObject? {
-        guard texts(in: input, type: type).contains(where: { Template.hasTags($0.text) }) else { return nil }
+        guard haveTags(in: input, type: type) else { return nil }
         return try rendered(input, type: type, with: try await children().templateContext)
     }
 
