@@ -20,7 +20,7 @@ import Testing
         let seconds = Self.minutes.map { $0 * 60 } ?? 25
         try await Fleet.with(engineLatency: "150ms") { fleet in
             try await fleet.applyEngines(["simulated": ["requests_per_minute": 600]])
-            try await fleet.withWorkers(4, concurrency: 16) {
+            try await fleet.withWorkers(4, concurrency: 16, grace: 0.5) {
                 let project = try await fleet.makeProject("Limited")
                 for _ in 0..<Int((seconds / 60 * 600 + 300) / 500 + 1) { _ = try await fleet.submit(500, to: project) }
                 try await eventually("calls flow") { try await fleet.calls() > 20 }
@@ -46,7 +46,7 @@ import Testing
         try await Fleet.with(engineLatency: "150ms") { fleet in
             try await fleet.applyEngines(["simulated": ["tokens_per_minute": 30_000]])
             try await fleet.order("say=\(Array(repeating: "word", count: longest).joined(separator: " "))")
-            try await fleet.withWorkers(4, concurrency: 16) {
+            try await fleet.withWorkers(4, concurrency: 16, grace: 0.5) {
                 let project = try await fleet.makeProject("Limited")
                 for _ in 0...Int(seconds / 20) {
                     let tasks = (0..<500).map { index -> JSONValue in
@@ -260,7 +260,8 @@ extension Fleet {
         try await Self.withDatabase(environment["CHORUS_DATABASE_URL"] ?? "") { try await Store($0).applyEngines(rows) }
     }
 
-    func withWorkers(_ count: Int, concurrency: Int, _ body: () async throws -> Void) async throws {
+    /// - Parameter grace: what the processes get to end in, seconds: those whose engine is slow would take long to hang up.
+    func withWorkers(_ count: Int, concurrency: Int, grace: Double = 10, _ body: () async throws -> Void) async throws {
         var processes = [try await startGateway()]
         for _ in 0..<count { processes.append(try await start(["worker"], extra: ["CHORUS_WORKER_CONCURRENCY": "\(concurrency)"])) }
         try await eventually("the workers are alive", within: .seconds(30)) {
@@ -268,7 +269,7 @@ extension Fleet {
         }
         let outcome: Result<Void, any Error>
         do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
-        for process in processes.reversed() { await process.terminate(grace: .seconds(10)) }
+        for process in processes.reversed() { await process.terminate(grace: .seconds(grace)) }
         try outcome.get()
     }
 

@@ -92,7 +92,9 @@ import Testing
     }
 
     @Test func aWorkerThatStoodStillStartsAnew() async throws {
-        try await DevSystem.with(["--workers", "2", "--worker-concurrency", "10", "--engine-latency", "25s"]) { system in
+        try await DevSystem.with(
+            ["--workers", "2", "--worker-concurrency", "10", "--engine-latency", "14s"], variables: ["CHORUS_WORKER_LEASE": "6s"]
+        ) { system in
             let project = try await system.makeProject("Stopped")
             _ = try await system.submit(10, to: project)
             let worker = try await Self.busiest(system, tasks: 10)

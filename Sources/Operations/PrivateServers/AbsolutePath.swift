@@ -17,6 +17,8 @@ enum AbsolutePath {
         "/" + path.split(separator: "/").dropLast().joined(separator: "/")
     }
 
+    static func name(of path: String) -> String { path.split(separator: "/").last.map(String.init) ?? "" }
+
     /// The first folder above `path` that `account` may not pass through, from the root down; folders that do not exist are no obstacle,
     /// they are made with passable bits. Access control lists are not looked at.
     static func firstObstacle(above path: String, for account: ServerAccount) -> String? {

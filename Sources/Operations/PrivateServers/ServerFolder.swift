@@ -49,6 +49,11 @@ struct ServerFolder: Sendable {
         try own(file(name))
     }
 
+    /// Makes a symbolic link where nothing is.
+    func link(_ name: String, to target: String) throws {
+        guard symlink(target, file(name)) == 0 else { throw OperationsError.system("cannot make the link \(file(name))") }
+    }
+
     /// The text of a file without surrounding blanks; nil when there is none.
     func read(_ name: String) -> String? {
         AtomicFile.read(file(name))?.trimmingCharacters(where: \.isWhitespace)
