@@ -85,11 +85,20 @@ let package = Package(
                 "CRabbitMQ", "SocketExecutor", logging, lifecycle, collections,
             ],
             swiftSettings: settings),
+        .target(name: "NIOTaskExecutor", dependencies: [nioCore], swiftSettings: settings),
         .target(
             name: "NIOURLSession",
             dependencies: [
-                httpTypes, logging, .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                "NIOTaskExecutor", httpTypes, logging, .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 nioCore, .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "NIOHTTPListener",
+            dependencies: [
+                "NIOTaskExecutor", hummingbird, hummingbirdCore, logging, lifecycle, nioCore, .product(name: "NIOExtras", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: settings),
@@ -110,9 +119,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Store", "Postgres", "Queues", "AMQP", "NIOURLSession", "Domain", crypto, hummingbird, hummingbirdCore, nioCore, httpTypes, logging,
-                metrics, tracing, lifecycle,
-                .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "NIOExtras", package: "swift-nio-extras"),
+                "Store", "Postgres", "Queues", "AMQP", "NIOURLSession", "NIOHTTPListener", "NIOTaskExecutor", "Domain", crypto, hummingbird,
+                hummingbirdCore, nioCore, httpTypes, logging, metrics, tracing, lifecycle, .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Yams", package: "Yams"),
@@ -125,7 +133,7 @@ let package = Package(
         .target(
             name: "Operations",
             dependencies: [
-                "Store", "Postgres", "Queues", "Domain", "NIOURLSession", hummingbird, httpTypes, logging, metrics, tracing, lifecycle, nioCore, crypto, collections,
+                "Store", "Postgres", "Queues", "Domain", "NIOURLSession", "NIOHTTPListener", hummingbird, hummingbirdCore, httpTypes, logging, metrics, tracing, lifecycle, nioCore, crypto, collections,
                 .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -190,6 +198,10 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "NIOHTTPListenerTests",
+            dependencies: ["NIOHTTPListener", hummingbird, logging, lifecycle, nioCore, .product(name: "NIOPosix", package: "swift-nio")],
             swiftSettings: settings),
         .testTarget(
             name: "EnginesTests",

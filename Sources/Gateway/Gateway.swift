@@ -2,8 +2,10 @@ public import AMQP
 import HTTPTypes
 public import Logging
 import NIOCore
+import NIOHTTPListener
 import NIOPosix
-import NIOURLSession
+import NIOSSL
+import NIOTaskExecutor
 public import ServiceLifecycle
 public import Store
 
@@ -16,6 +18,7 @@ public struct Gateway: Service {
     private let onListening: @Sendable (Int) async -> Void
     private let parts: GatewayParts
     private let api: CurrentAPI
+    private let addresses: ConnectionsByAddress
     private let listener: HTTPListener
     private let webhookSender: WebhookSender?
     /// What works beside the requests, for as long as they are taken.
@@ -50,11 +53,11 @@ public struct Gateway: Service {
         parts = GatewayParts(
             store: store, acceptances: acceptances, onWaiting: onWaiting, onProjectCreated: onProjectCreated,
             takesBrokerMessages: takesBrokerMessages, readiness: readiness, metrics: metrics, uses: uses, events: events, logger: logger)
-        let api = CurrentAPI(GatewayAPI(configuration, over: parts), logger: logger)
+        let api = CurrentAPI(GatewayAPI(configuration, over: parts))
         self.api = api
-        listener = HTTPListener(configuration, logger: logger) { request, writer, channel in
-            try await api.respond(to: request, writer, on: channel)
-        }
+        addresses = ConnectionsByAddress(limit: configuration.connectionsPerAddress)
+        listener = HTTPListener(
+            at: HTTPListener.Address(configuration), HTTPListener.Settings(configuration, addresses, api, logger: logger), logger: logger)
         var attendants: [any Service] = [uses, events, DeltaLine(hub: events, logger: logger)]
         webhookSender = configuration.webhooks.signing.map { signing in
             WebhookSender(store: store, signing: signing, targets: configuration.webhooks.targets, logger: logger)
@@ -86,7 +89,8 @@ public struct Gateway: Service {
     /// are webhooks stay what they are.
     public func reload(_ configuration: GatewayConfiguration) {
         api.replace(with: GatewayAPI(configuration, over: parts))
-        listener.reload(configuration)
+        addresses.allow(configuration.connectionsPerAddress)
+        listener.reload(HTTPListener.Settings(configuration, addresses, api, logger: logger))
         parts.events.allow(EventHub.Limits(configuration))
         webhookSender?.allow(configuration.webhooks.targets)
     }
@@ -107,7 +111,8 @@ public struct Gateway: Service {
         try await withThrowingTaskGroup { group in
             for finisher in finishers { group.addTask { try await finisher.run() } }
             // Where it throws, the group ends with it.
-            try await listener.serve(encryptedBy: certificate, onListening: onListening)
+            let encryption = try certificate.map { try NIOSSLContext(configuration: $0.configuration) }
+            try await listener.serve(encryptedBy: encryption, onListening: onListening)
             try await group.waitForAll()
         }
     }

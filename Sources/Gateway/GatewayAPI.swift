@@ -2,8 +2,6 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import Logging
-import NIOCore
-import NIOHTTP1
 import Store
 import Synchronization
 
@@ -81,31 +79,16 @@ final class GatewayAPI: Sendable {
 }
 
 /// The API of this moment.
-final class CurrentAPI: Sendable {
+final class CurrentAPI: HTTPResponder {
     private let api: Mutex<GatewayAPI>
-    private let date = ResponseDate()
-    private let logger: Logger
 
-    init(_ api: GatewayAPI, logger: Logger) {
-        self.api = Mutex(api)
-        self.logger = logger
-    }
+    init(_ api: GatewayAPI) { self.api = Mutex(api) }
 
     var value: GatewayAPI { api.withLock { $0 } }
 
     func replace(with new: GatewayAPI) { api.withLock { $0 = new } }
 
-    @concurrent func respond(to request: Request, _ writer: consuming ResponseWriter, on channel: any Channel) async throws {
-        let context = GatewayContext(source: ApplicationRequestContextSource(channel: channel, logger: logger))
-        var response = try await value.response(to: request, in: context)
-        response.headers[.date] = date.text
-        do {
-            try await writer.write(response: response.head, body: response.body)
-        } catch is HTTPParserError {
-            // Behind a head of ours there is no other answer to a body that cannot be read.
-            throw BrokenRequest()
-        }
+    @concurrent func respond(to request: Request, context: GatewayContext) async throws -> Response {
+        try await value.response(to: request, in: context)
     }
-
-    private struct BrokenRequest: Error {}
 }

@@ -3,6 +3,7 @@ public import HTTPTypes
 public import Logging
 import NIOCore
 import NIOPosix
+import NIOTaskExecutor
 import Synchronization
 
 /// HTTP calls in the shape of Foundation's `URLSession`, on event loops.

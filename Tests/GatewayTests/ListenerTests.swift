@@ -10,25 +10,6 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct ListenerTests {
     private static let request = "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
 
-    @Test func aDateIsWrittenAsHTTPHasIt() {
-        #expect(ResponseDate.text(of: 784_111_777) == "Sun, 06 Nov 1994 08:49:37 GMT")
-    }
-
-    @Test func theQueueOfConnectionsLosesNone() async {
-        let queue = ConnectionQueue<Int>()
-        let taken = Task {
-            var taken: [Int] = []
-            while let next = await queue.next() { taken += next }
-            return taken
-        }
-        queue.add(1)
-        taken.cancel()
-        queue.add(2)
-        queue.close()
-        let all = await taken.value
-        #expect(all == [1, 2])
-    }
-
     /// The socket stays when a gateway goes: who comes in between waits for the next one.
     @Test func servesOnASocketThatOutlivesIt() async throws {
         let socket = try ListeningSocket()

@@ -1,11 +1,17 @@
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 public import Logging
 import NIOCore
+import NIOHTTPListener
 public import ServiceLifecycle
 
 /// Answers `GET /metrics` on a port of its own, for processes that serve nothing else, and for gateways whose API is public.
 public struct MetricsServer: Service {
+    private static let maxConnections = 100
+    /// Scrapers come every minute at the latest, as a rule, and may keep their connection until then.
+    private static let idleTimeout = TimeAmount.seconds(120)
+
     private let host: String
     private let port: Int
     private let text: @Sendable () async -> String
@@ -33,10 +39,9 @@ public struct MetricsServer: Service {
         }
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .notice)
-        try await Application(
-            router: router, configuration: ApplicationConfiguration(address: .hostname(host, port: port)),
-            onServerRunning: { [onListening] channel in if let port = channel.localAddress?.port { await onListening(port) } },
-            logger: quiet
-        ).run()
+        let settings = HTTPListener.Settings(
+            router.buildResponder(), maxConnections: Self.maxConnections,
+            channel: HTTP1Channel.Configuration(idleTimeout: Self.idleTimeout), logger: quiet)
+        try await HTTPListener(at: .host(host, port: port), settings, logger: quiet).serve(onListening: onListening)
     }
 }

@@ -1,6 +1,6 @@
 import Hummingbird
 public import Logging
-import NIOCore
+import NIOHTTPListener
 public import ServiceLifecycle
 
 /// An engine that thinks nothing but speaks the wire formats: for demonstrations, tests and measurements.
@@ -29,11 +29,8 @@ public struct SimulatedEngine: Service {
     public func run() async throws {
         let responder = SimulatedEngineResponder(
             configuration: configuration, record: try configuration.recordPath.map(SimulatedRecord.init(path:)))
-        let application = Application(
-            responder: responder,
-            configuration: ApplicationConfiguration(address: .hostname(configuration.host, port: configuration.port), backlog: 4_096),
-            onServerRunning: { [onReady] channel in await onReady(channel.localAddress?.port ?? 0) },
-            logger: logger)
-        try await application.run()
+        let settings = HTTPListener.Settings(responder, maxConnections: .max, logger: logger)
+        try await HTTPListener(at: .host(configuration.host, port: configuration.port), settings, logger: logger)
+            .serve(onListening: onReady)
     }
 }

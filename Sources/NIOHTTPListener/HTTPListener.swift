@@ -1,57 +1,66 @@
 import Glibc
-import HummingbirdCore
-import Logging
+public import HummingbirdCore
+public import Logging
 import NIOCore
 import NIOExtras
 import NIOHTTPTypes
 import NIOPosix
-import NIOSSL
-import NIOURLSession
+public import NIOSSL
+import NIOTaskExecutor
 import ServiceLifecycle
 import Synchronization
 
 /// Takes connections and speaks HTTP on them, at an address of its own or on a socket that the service manager keeps open while this process
 /// starts anew.
 ///
-/// It stands in the place of Hummingbird's own server, which can bind an address only, and uses its channels. The graceful shutdown stops
-/// accepting, lets the requests in flight finish, and closes connections that wait for a next one (see ``ConnectionWatch``).
-final class HTTPListener: Sendable {
-    private typealias Connection = HTTP1Channel.Value
+/// It stands in the place of Hummingbird's own server, which can bind an address only, and whose process ends where a connection comes at
+/// the moment of its shutdown; it uses that server's channels. The graceful shutdown stops accepting, lets the requests in flight finish, and
+/// closes connections that wait for a next one.
+public final class HTTPListener: Sendable {
+    typealias Connection = HTTP1Channel.Value
+
+    public enum Address: Sendable {
+        /// Port 0 takes a free one.
+        case host(String, port: Int)
+        /// A socket that listens already, whose descriptor is the listener's from now on.
+        case socket(CInt)
+    }
 
     /// What a connection that comes now is bound by; a reload replaces it.
-    private struct Settings {
-        var http: HTTP1Channel
-        var maxConnections: Int
+    public struct Settings: Sendable {
+        public var http: HTTP1Channel
+        /// How many there may be at once: more wait with the kernel.
+        public var maxConnections: Int
+
+        public init(http: HTTP1Channel, maxConnections: Int) {
+            self.http = http
+            self.maxConnections = maxConnections
+        }
     }
 
     /// Connections that the kernel keeps until they are taken.
-    private static let backlog: Int32 = 1_024
+    private static let backlog: Int32 = 4_096
 
-    private let configuration: GatewayConfiguration
-    private let respond: HTTPChannelHandler.Responder
-    private let addresses: ConnectionsByAddress
+    private let address: Address
     private let settings: Mutex<Settings>
     private let logger: Logger
 
-    init(_ configuration: GatewayConfiguration, logger: Logger, respond: @escaping HTTPChannelHandler.Responder) {
-        self.configuration = configuration
-        self.respond = respond
+    public init(at address: Address, _ settings: Settings, logger: Logger) {
+        self.address = address
+        self.settings = Mutex(settings)
         self.logger = logger
-        let addresses = ConnectionsByAddress(limit: configuration.connectionsPerAddress)
-        self.addresses = addresses
-        settings = Mutex(Self.settings(configuration, addresses, respond))
     }
 
-    /// Bounds connections so from now on. Those that are open keep their times; where to listen and TLS stay what they are.
-    func reload(_ configuration: GatewayConfiguration) {
-        addresses.allow(configuration.connectionsPerAddress)
-        settings.withLock { $0 = Self.settings(configuration, addresses, respond) }
-    }
+    /// Bounds connections so from now on. Those that are open keep their times; where to listen stays what it is.
+    public func reload(_ settings: Settings) { self.settings.withLock { $0 = settings } }
 
     /// Serves until the graceful shutdown.
+    ///
+    /// - Parameters:
+    ///   - encryption: TLS for all connections.
+    ///   - onListening: called with the port when connections are taken.
     /// - Throws: where the address cannot be listened on.
-    func serve(encryptedBy certificate: CertificateWatch?, onListening: @Sendable (Int) async -> Void) async throws {
-        let encryption = try certificate.map { try NIOSSLContext(configuration: $0.configuration) }
+    public func serve(encryptedBy encryption: NIOSSLContext? = nil, onListening: @Sendable (Int) async -> Void = { _ in }) async throws {
         let quiescing = ServerQuiescingHelper(group: MultiThreadedEventLoopGroup.singleton)
         let connections = ConnectionQueue<Connection>()
         let server = try await listen(encryption, quiescing, connections)
@@ -119,29 +128,18 @@ final class HTTPListener: Sendable {
                 }.flatMap { self.settings.withLock { $0.http }.setup(channel: channel, logger: self.logger) }
                     .map { connections.add($0) }
             }
-        guard let descriptor = configuration.passedSocket else {
-            let server = try await bootstrap.bind(host: configuration.host, port: configuration.port).get()
+        switch address {
+        case .host(let host, let port):
+            let server = try await bootstrap.bind(host: host, port: port).get()
             logger.info("listening", metadata: ["address": "\(server.localAddress?.description ?? "")"])
             return server
+        case .socket(let descriptor):
+            let server = try await bootstrap.withBoundSocket(descriptor).get()
+            // SwiftNIO cuts the queue of a socket that it takes over to 128: while no process accepts, as many clients wait here as may.
+            Glibc.listen(descriptor, SOMAXCONN)
+            logger.info("listening on the service manager's socket", metadata: ["address": "\(server.localAddress?.description ?? "")"])
+            return server
         }
-        let server = try await bootstrap.withBoundSocket(descriptor).get()
-        // SwiftNIO cuts the queue of a socket that it takes over to 128: while no process accepts, as many clients wait here as may.
-        Glibc.listen(descriptor, SOMAXCONN)
-        logger.info("listening on the service manager's socket", metadata: ["address": "\(server.localAddress?.description ?? "")"])
-        return server
-    }
-
-    private static func settings(
-        _ configuration: GatewayConfiguration, _ addresses: ConnectionsByAddress, _ respond: @escaping HTTPChannelHandler.Responder
-    ) -> Settings {
-        let times = RequestTimes(configuration)
-        let http = HTTP1Channel(
-            responder: respond,
-            configuration: HTTP1Channel.Configuration(
-                additionalChannelHandlers: [ConnectionWatch(limits: times, addresses: addresses)],
-                idleTimeout: TimeAmount(configuration.idleTimeout),
-                httpDecoderConfiguration: .init(maxHeaderFieldSize: configuration.headLimit, maxHeaderListSize: configuration.headLimit)))
-        return Settings(http: http, maxConnections: configuration.maxConnections)
     }
 }
 

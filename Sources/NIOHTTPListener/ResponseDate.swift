@@ -2,10 +2,12 @@ import Glibc
 import Synchronization
 
 /// The time that answers bear (`Date`, RFC 9110 §6.6.1), put into words once a second.
-final class ResponseDate: Sendable {
+@usableFromInline final class ResponseDate: Sendable {
     private let last = Mutex((second: -1, text: ""))
 
-    var text: String {
+    @usableFromInline init() {}
+
+    @usableFromInline var text: String {
         let second = time(nil)
         return last.withLock { last in
             if last.second != second { last = (second, Self.text(of: second)) }
