@@ -97,9 +97,10 @@ let package = Package(
         .target(
             name: "NIOHTTPListener",
             dependencies: [
-                "NIOTaskExecutor", hummingbird, hummingbirdCore, logging, lifecycle, nioCore, .product(name: "NIOExtras", package: "swift-nio-extras"),
-                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"), .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                "NIOTaskExecutor", hummingbird, hummingbirdCore, logging, lifecycle, nioCore,
+                .product(name: "NIOExtras", package: "swift-nio-extras"), .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: settings),
         .target(name: "Domain", swiftSettings: settings),
@@ -133,7 +134,8 @@ let package = Package(
         .target(
             name: "Operations",
             dependencies: [
-                "Store", "Postgres", "Queues", "Domain", "NIOURLSession", "NIOHTTPListener", hummingbird, hummingbirdCore, httpTypes, logging, metrics, tracing, lifecycle, nioCore, crypto, collections,
+                "Store", "Postgres", "Queues", "Domain", "NIOURLSession", "NIOHTTPListener", hummingbird, hummingbirdCore, httpTypes, logging,
+                metrics, tracing, lifecycle, nioCore, crypto, collections,
                 .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],

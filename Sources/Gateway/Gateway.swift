@@ -57,7 +57,8 @@ public struct Gateway: Service {
         self.api = api
         addresses = ConnectionsByAddress(limit: configuration.connectionsPerAddress)
         listener = HTTPListener(
-            at: HTTPListener.Address(configuration), HTTPListener.Settings(configuration, addresses, api, logger: logger), logger: logger)
+            at: HTTPListener.Address(configuration), HTTPListener.Settings(configuration, addresses, api, logger: logger),
+            runsOnEventLoops: true, logger: logger)
         var attendants: [any Service] = [uses, events, DeltaLine(hub: events, logger: logger)]
         webhookSender = configuration.webhooks.signing.map { signing in
             WebhookSender(store: store, signing: signing, targets: configuration.webhooks.targets, logger: logger)

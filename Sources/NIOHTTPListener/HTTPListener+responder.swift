@@ -5,7 +5,8 @@ public import NIOCore
 public import NIOHTTP1
 
 extension HTTPListener.Settings {
-    /// Connections whose requests `responder` answers; each answer bears the time. What it throws is a 500.
+    /// Connections whose requests `responder` answers; each answer bears the time. What it throws is a 500, save that a request which cannot be
+    /// parsed is a 400 and ends its connection.
     ///
     /// Inlinable, so that each module compiles it for its own responder.
     @inlinable public init<Responder: HTTPResponder>(
@@ -21,13 +22,13 @@ extension HTTPListener.Settings {
                 } catch let error as HTTPParserError {
                     throw error
                 } catch {
+                    logger.error("request failed", metadata: ["error": "\(error)"])
                     response = Response(status: .internalServerError)
                 }
                 response.headers[.date] = date.text
                 do {
                     try await writer.write(response: response.head, body: response.body)
                 } catch is HTTPParserError {
-                    // Behind a head of ours there is no other answer to a body that cannot be read.
                     throw BrokenRequest()
                 }
             }, configuration: channel)
@@ -35,6 +36,7 @@ extension HTTPListener.Settings {
     }
 }
 
+/// A body that cannot be parsed, behind a head of ours: there is no other answer to it any more.
 @usableFromInline struct BrokenRequest: Error {
     @usableFromInline init() {}
 }

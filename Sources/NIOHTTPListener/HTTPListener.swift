@@ -28,9 +28,9 @@ public final class HTTPListener: Sendable {
 
     /// What a connection that comes now is bound by; a reload replaces it.
     public struct Settings: Sendable {
-        public var http: HTTP1Channel
-        /// How many there may be at once: more wait with the kernel.
-        public var maxConnections: Int
+        let http: HTTP1Channel
+        /// How many there may be at once, or a few more: the rest waits with the kernel.
+        let maxConnections: Int
 
         public init(http: HTTP1Channel, maxConnections: Int) {
             self.http = http
@@ -42,11 +42,15 @@ public final class HTTPListener: Sendable {
     private static let backlog: Int32 = 4_096
 
     private let address: Address
+    private let runsOnEventLoops: Bool
     private let settings: Mutex<Settings>
     private let logger: Logger
 
-    public init(at address: Address, _ settings: Settings, logger: Logger) {
+    /// - Parameter runsOnEventLoops: whether requests are answered on their connection's event loop, so that none changes threads before it
+    ///   waits for something. They must not block there, nor compute for long.
+    public init(at address: Address, _ settings: Settings, runsOnEventLoops: Bool = false, logger: Logger) {
         self.address = address
+        self.runsOnEventLoops = runsOnEventLoops
         self.settings = Mutex(settings)
         self.logger = logger
     }
@@ -63,8 +67,12 @@ public final class HTTPListener: Sendable {
     public func serve(encryptedBy encryption: NIOSSLContext? = nil, onListening: @Sendable (Int) async -> Void = { _ in }) async throws {
         let quiescing = ServerQuiescingHelper(group: MultiThreadedEventLoopGroup.singleton)
         let connections = ConnectionQueue<Connection>()
-        let server = try await listen(encryption, quiescing, connections)
-        let end: @Sendable () -> Void = { Self.end(server, quiescing, connections) }
+        let room = ConnectionRoom { self.settings.withLock { $0.maxConnections } }
+        let server = try await listen(encryption, quiescing, room, connections)
+        let end: @Sendable () -> Void = {
+            room.close()
+            Self.end(server, quiescing, connections)
+        }
         server.closeFuture.whenComplete { _ in end() }
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
@@ -99,8 +107,8 @@ public final class HTTPListener: Sendable {
             while let next = await connections.next() {
                 let http = settings.withLock { $0.http }
                 for connection in next {
-                    // On the connection's own event loop: no request changes threads before it waits for something.
-                    group.addTask(executorPreference: EventLoopTaskExecutor(connection.channel.eventLoop)) {
+                    let executor = runsOnEventLoops ? EventLoopTaskExecutor(connection.channel.eventLoop) : nil
+                    group.addTask(executorPreference: executor) {
                         await http.handle(value: connection, logger: self.logger)
                     }
                 }
@@ -109,7 +117,7 @@ public final class HTTPListener: Sendable {
     }
 
     private func listen(
-        _ encryption: NIOSSLContext?, _ quiescing: ServerQuiescingHelper, _ connections: ConnectionQueue<Connection>
+        _ encryption: NIOSSLContext?, _ quiescing: ServerQuiescingHelper, _ room: ConnectionRoom, _ connections: ConnectionQueue<Connection>
     ) async throws -> any Channel {
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: Self.backlog)
@@ -117,7 +125,7 @@ public final class HTTPListener: Sendable {
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let bound = ConnectionBound { self.settings.withLock { $0.maxConnections } }
+                    let bound = ConnectionBound(room: room)
                     try channel.pipeline.syncOperations.addHandler(AvailableConnectionsChannelHandler(delegate: bound))
                     try channel.pipeline.syncOperations.addHandler(quiescing.makeServerChannelHandler(channel: channel))
                 }
@@ -143,14 +151,25 @@ public final class HTTPListener: Sendable {
     }
 }
 
-/// How many connections there may be: more wait with the kernel.
-private struct ConnectionBound: AvailableConnectionsDelegate {
-    let limit: @Sendable () -> Int
-    private var count = 0
+/// How many connections there may be; none more at the end, though one that closes makes room.
+private final class ConnectionRoom: Sendable {
+    private let limit: @Sendable () -> Int
+    private let isClosed = Atomic(false)
 
     init(_ limit: @escaping @Sendable () -> Int) { self.limit = limit }
 
+    func close() { isClosed.store(true, ordering: .relaxed) }
+
+    func holds(_ count: Int) -> Bool { !isClosed.load(ordering: .relaxed) && count < limit() }
+}
+
+private struct ConnectionBound: AvailableConnectionsDelegate {
+    let room: ConnectionRoom
+    private var count = 0
+
+    init(room: ConnectionRoom) { self.room = room }
+
     mutating func connectionOpened() { count += 1 }
     mutating func connectionClosed() { count -= 1 }
-    func isAcceptingNewConnections() -> Bool { count < limit() }
+    func isAcceptingNewConnections() -> Bool { room.holds(count) }
 }

@@ -14,6 +14,15 @@ import Testing
         #expect(UUID(text: "ffffffff-FFFF-ffff-FFFF-ffffffffffff")?.text == "ffffffff-ffff-ffff-ffff-ffffffffffff")
     }
 
+    /// Their random bits are fetched many at a time, for all that ask: nobody gets those of another.
+    @Test func noIDIsMadeTwice() async {
+        let ids = await withTaskGroup(of: [UUID].self) { group in
+            for _ in 0..<8 { group.addTask { (0..<10_000).map { _ in UUID.v7(at: Date(timeIntervalSince1970: 0)) } } }
+            return await group.reduce(into: []) { $0 += $1 }
+        }
+        #expect(Set(ids).count == 80_000)
+    }
+
     /// No character can be another one, be left out or stand elsewhere.
     @Test func whatIsNoIDIsRefused() {
         let text = "01a2192f-818d-7254-9b4a-8d3498617e62"

@@ -68,12 +68,12 @@ import Testing
         }
     }
 
-    /// Strings are looked at eight bytes at a time: what ends a run is seen at each place, behind each length, beside each other byte.
+    /// Strings are looked at eight bytes at a time: what ends a run is seen at each place of each length.
     @Test func seesWhatCannotStandInAStringAtEveryPlace() throws {
         for length in 0...20 {
             for place in 0..<length {
+                var text = Array(repeating: UInt8(ascii: "a"), count: length)
                 for byte in UInt8.min...0x7F {
-                    var text = Array(repeating: UInt8(ascii: "a"), count: length)
                     text[place] = byte
                     let string = String(decoding: text, as: UTF8.self)
                     let isPlain = byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
@@ -83,8 +83,18 @@ import Testing
                     guard byte != 0 else { continue }
                     #expect(try JSONValue(parsing: JSONValue.string(string).serialized()) == .string(string))
                 }
+                // Beside what ends a run stands what could be taken for such a byte, or hide it.
+                for ender in [0x1F, UInt8(ascii: "\""), UInt8(ascii: "\\")] {
+                    for neighbour in [ender &+ 1, ender | 0x80, 0x7F] where neighbour < 0x80 && place + 1 < length {
+                        text[place] = ender
+                        text[place + 1] = neighbour
+                        let string = String(decoding: text, as: UTF8.self)
+                        #expect(try JSONValue(parsing: JSONValue.string(string).serialized()) == .string(string))
+                        #expect((try? JSONValue(parsing: Array("\"".utf8) + text + Array("\"".utf8))) == nil)
+                    }
+                }
                 // A byte that cannot be, and a character of two, stand anywhere too.
-                var text = Array(repeating: UInt8(ascii: "!"), count: length)
+                text = Array(repeating: UInt8(ascii: "!"), count: length)
                 text[place] = 0xC3
                 #expect(throws: JSONError.self) { try JSONValue(parsing: Array("\"".utf8) + text + Array("\"".utf8)) }
                 text.insert(0xA9, at: place + 1)

@@ -260,7 +260,7 @@ extension Fleet {
         try await Self.withDatabase(environment["CHORUS_DATABASE_URL"] ?? "") { try await Store($0).applyEngines(rows) }
     }
 
-    /// - Parameter grace: what the processes get to end in, seconds: those whose engine is slow would take long to hang up.
+    /// - Parameter grace: what the processes get to end in, seconds: calls that wait for their turn at a limit may take all of it.
     func withWorkers(_ count: Int, concurrency: Int, grace: Double = 10, _ body: () async throws -> Void) async throws {
         var processes = [try await startGateway()]
         for _ in 0..<count { processes.append(try await start(["worker"], extra: ["CHORUS_WORKER_CONCURRENCY": "\(concurrency)"])) }

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import TestSupport
 import Testing
@@ -32,5 +33,15 @@ struct PrivateRabbitMQTests {
         #expect(!plain.configuration.contains("management"))
         #expect(plain.url == "amqp://chorus:p@127.0.0.1:1/")
         #expect(plain.managementURL == nil)
+        // Of the plugins that are installed it sees its own part alone.
+        try plain.writeConfiguration()
+        let plugins = try FileManager.default.contentsOfDirectory(atPath: folder.file("plugins"))
+        #expect(plugins.count == 1 && plugins.first?.hasPrefix("rabbit-") == true, "\(plugins)")
+        #expect(try plain.serverCommand().environment["RABBITMQ_PLUGINS_DIR"] == folder.file("plugins"))
+        let managed = RabbitMQNode(
+            folder: folder, port: 1, distributionPort: 2, mapperPort: 3, managementPort: 4, password: "p")
+        try managed.writeConfiguration()
+        #expect(try managed.serverCommand().environment["RABBITMQ_PLUGINS_DIR"] == nil)
+        #expect(!folder.exists("plugins"))
     }
 }

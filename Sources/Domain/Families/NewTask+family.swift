@@ -5,6 +5,21 @@ extension NewTask {
     /// Tasks from this one down, itself included.
     public var familySize: Int { (children ?? []).reduce(1) { $0 + $1.familySize } }
 
+    /// About how many bytes of memory it takes with those inside it.
+    public var footprint: Int {
+        let own = MemoryLayout<NewTask>.stride + pointer.utf8.count + input.footprint + (metadata?.footprint ?? 0)
+        return (children ?? []).reduce(own) { $0 + $1.footprint }
+    }
+
+    /// The same with ids of this moment, so that those of tasks which waited sort behind what was accepted meanwhile. A parent's still sorts
+    /// before its children's.
+    public func identifiedAnew() -> NewTask {
+        var task = self
+        task.id = .v7()
+        task.children = children?.map { $0.identifiedAnew() }
+        return task
+    }
+
     /// This task and all those inside it.
     public var family: [NewTask] { [self] + (children ?? []).flatMap(\.family) }
 

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Random numbers for ids, fetched from the kernel 32 at a time: a batch of tasks makes no system call for each.
 ///
-/// As hard to guess as the kernel's own. They lie in memory before they are used, so that secrets take theirs elsewhere.
+/// As hard to guess as the kernel's own. They lie in memory before and behind their use, so that secrets take theirs elsewhere.
 struct IDRandomness: RandomNumberGenerator {
     private static let fetched = Mutex<[UInt64]>([])
 

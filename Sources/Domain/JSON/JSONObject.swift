@@ -12,6 +12,9 @@ public struct JSONObject: Sendable, Hashable {
         }
     }
 
+    /// For how many members the parser makes room at once.
+    static let reservedMembers = 4
+
     public private(set) var members: [Member]
 
     public init() { members = [] }

@@ -76,7 +76,7 @@ struct JSONParser {
         var seen: Set<String> = []
         if try startsEmpty(UInt8(ascii: "}")) { return JSONObject() }
         // Most objects have a few members: room for them at once, and not one by one.
-        members.reserveCapacity(4)
+        members.reserveCapacity(JSONObject.reservedMembers)
         while true {
             skipWhiteSpace()
             guard peek == UInt8(ascii: "\"") else { throw error("expected a key in double quotes") }

@@ -35,8 +35,8 @@ struct JSONPlainRun {
         byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
-    /// Subtracting from a byte that is too small borrows, which sets its highest bit. (A byte above one that borrows may be taken for
-    /// another, which costs a second look and no more.)
+    /// Subtracting from a byte that is too small borrows, which sets its highest bit. The answer is exact; which byte it was is not told, since
+    /// a borrow may go on to the next one.
     private static func holdsOther(_ eight: UInt64) -> Bool {
         let quotation = eight ^ quotationMarks
         let solidus = eight ^ reverseSolidi

@@ -8,8 +8,8 @@ public enum TaskTexts {
     /// Whether one of them has tags.
     private static func haveTags(in input: JSONObject, type: String) -> Bool { contain(Template.hasTags, input, type: type) }
 
-    private static func contain(_ isIt: (String) -> Bool, _ input: JSONObject, type: String) -> Bool {
-        func isText(_ value: JSONValue?) -> Bool { value?.stringValue.map(isIt) ?? false }
+    private static func contain(_ matches: (String) -> Bool, _ input: JSONObject, type: String) -> Bool {
+        func isText(_ value: JSONValue?) -> Bool { value?.stringValue.map(matches) ?? false }
         if type == TaskType.embedding.rawValue {
             guard let texts = input["input"]?.arrayValue else { return isText(input["input"]) }
             return texts.contains(where: isText)

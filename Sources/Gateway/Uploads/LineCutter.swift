@@ -14,14 +14,6 @@ struct LineCutter {
             case .whole(_, let number), .tooLong(let number): number
             }
         }
-
-        /// Bytes that are kept of it.
-        var size: Int {
-            switch self {
-            case .whole(let bytes, _): bytes.readableBytes
-            case .tooLong: 0
-            }
-        }
     }
 
     /// Bytes of a line.

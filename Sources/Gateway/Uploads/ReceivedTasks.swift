@@ -10,14 +10,15 @@ struct ReceivedTasks: Sendable {
         var linesBefore: Int
     }
 
+    /// Its tasks may name the engines that there were when their lines came.
     var head = UploadHead()
     var tail: Tail?
-    /// The engines that tasks might name when the last line was checked.
+    /// The engines that those of the tail may name: as they were when the last line was checked.
     var knownEngines = EngineNames([])
 
     /// - Throws: what `take` throws; `UploadSpool.Failure`.
     func forEachBatch(_ limits: UploadLimits, _ take: ([NewTask]) throws -> Void) throws {
-        for batch in head.batches { try take(batch.tasks) }
+        for batch in head.batches { try take(batch.tasks.map { $0.identifiedAnew() }) }
         guard let tail else { return }
         var cutter = LineCutter(limit: limits.lineBytes, linesBefore: tail.linesBefore)
         var offset = 0
@@ -28,7 +29,7 @@ struct ReceivedTasks: Sendable {
             if piece.readableBytes == 0 { cutter.finish() } else { cutter.append(piece) }
             while let line = cutter.next() {
                 guard let task = try UploadLine.task(line, sizeLimit: limits.tasksPerLine, knownEngines: knownEngines) else { continue }
-                batch.add(task, bytes: line.size)
+                batch.add(task, memory: task.footprint)
                 guard batch.isFull else { continue }
                 try take(batch.tasks)
                 batch = UploadBatch()

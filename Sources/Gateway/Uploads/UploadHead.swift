@@ -3,20 +3,22 @@ import Domain
 /// The first tasks of an upload, kept as they were read: one that is short needs no disk, and is read once.
 struct UploadHead: Sendable {
     /// Tasks, those inside others included.
-    private static let sizeLimit = 4_000
-    /// Bytes of their lines.
-    private static let byteLimit = 4 << 20
+    static let sizeLimit = 4_000
+    /// Bytes of memory, about: a sender that pauses keeps them for as long as an upload may take.
+    static let memoryLimit = 16 << 20
 
     private(set) var batches: [UploadBatch] = []
     private var size = 0
-    private var bytes = 0
+    private var memory = 0
 
-    mutating func add(_ task: NewTask, bytes count: Int) {
+    mutating func add(_ task: NewTask) {
         if batches.last?.isFull ?? true { batches.append(UploadBatch()) }
-        batches[batches.count - 1].add(task, bytes: count)
+        let added = task.footprint
+        batches[batches.count - 1].add(task, memory: added)
         size += task.familySize
-        bytes += count
+        memory += added
     }
 
-    var isFull: Bool { size >= Self.sizeLimit || bytes >= Self.byteLimit }
+    /// It has as much as it may, or more by its last task.
+    var isFull: Bool { size >= Self.sizeLimit || memory >= Self.memoryLimit }
 }

@@ -88,7 +88,9 @@ struct UploadReceiver {
                 try check.add(task)
                 if keepsTasks { try keep(task, of: line) }
             case .success(nil): break
-            case .failure(let problem): try check.add(problem)
+            case .failure(let problem):
+                tasks = ReceivedTasks()
+                try check.add(problem)
             }
         }
     }
@@ -99,7 +101,7 @@ struct UploadReceiver {
     /// Keeps the task in memory while there is room; what comes behind it then goes to disk as it comes.
     private mutating func keep(_ task: NewTask, of line: LineCutter.Line) throws {
         guard tasks.tail == nil else { return }
-        tasks.head.add(task, bytes: line.size)
+        tasks.head.add(task)
         guard tasks.head.isFull else { return }
         let spool = try UploadSpool()
         try spool.append(cutter.rest)

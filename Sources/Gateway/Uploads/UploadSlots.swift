@@ -1,7 +1,7 @@
 import Domain
 import Synchronization
 
-/// Bounds the uploads at once: each holds a file, and in the end a connection to the database.
+/// Bounds the uploads at once: each holds memory (see ``UploadHead``) and a file, and in the end a connection to the database.
 final class UploadSlots: Sendable {
     private let free: Mutex<Int>
 

@@ -3,9 +3,9 @@ import FoundationEssentials
 import Glibc
 import NIOCore
 
-/// An upload on disk until it is whole: a file without a name, which is gone with the process.
+/// What is too much of an upload to be kept in memory, on disk until it is whole: a file without a name, which is gone with the process.
 ///
-/// The sender may take minutes, and must hold neither memory nor a transaction meanwhile. Writing and reading go to the kernel's cache and
+/// The sender may take minutes, and must hold no transaction meanwhile. Writing and reading go to the kernel's cache and
 /// need no flush, since what the machine forgets was not acknowledged.
 final class UploadSpool: Sendable {
     struct Failure: Error, CustomStringConvertible {

@@ -8,9 +8,10 @@ public import ServiceLifecycle
 
 /// Answers `GET /metrics` on a port of its own, for processes that serve nothing else, and for gateways whose API is public.
 public struct MetricsServer: Service {
-    private static let maxConnections = 100
-    /// Scrapers come every minute at the latest, as a rule, and may keep their connection until then.
-    private static let idleTimeout = TimeAmount.seconds(120)
+    /// More wait with the kernel. As many peers as want to can take all of them: the port is for the operator's network.
+    private static let maxConnections = 1_000
+    /// A scraper that comes less often connects anew.
+    private static let idleTimeout = TimeAmount.seconds(20)
 
     private let host: String
     private let port: Int

@@ -16,13 +16,13 @@ public enum ServerProgram {
         try first(["/usr/lib/rabbitmq/bin/\(name)"], package: "rabbitmq-server")
     }
 
-    /// The broker itself, among the plugins that are installed beside it; nil where it lies elsewhere.
+    /// The broker itself, among the plugins that are installed beside it; nil where it lies elsewhere, or is not the only one.
     static func rabbitMQCore() -> String? {
         guard let program = try? rabbitMQ("rabbitmq-server"), let path = realpath(program, nil) else { return nil }
         defer { free(path) }
         let plugins = AbsolutePath.parent(of: AbsolutePath.parent(of: String(cString: path))) + "/plugins"
-        let core = try? FileManager.default.contentsOfDirectory(atPath: plugins).first { $0.hasPrefix("rabbit-") }
-        return core.map { "\(plugins)/\($0)" }
+        let cores = (try? FileManager.default.contentsOfDirectory(atPath: plugins))?.filter { $0.hasPrefix("rabbit-") } ?? []
+        return cores.count == 1 ? "\(plugins)/\(cores[0])" : nil
     }
 
     /// Erlang's port mapper.
