@@ -29,7 +29,7 @@ struct ReceivedTasks: Sendable {
             if piece.readableBytes == 0 { cutter.finish() } else { cutter.append(piece) }
             while let line = cutter.next() {
                 guard let task = try UploadLine.task(line, sizeLimit: limits.tasksPerLine, knownEngines: knownEngines) else { continue }
-                batch.add(task, memory: task.footprint)
+                batch.add(task)
                 guard batch.isFull else { continue }
                 try take(batch.tasks)
                 batch = UploadBatch()

@@ -8,14 +8,13 @@ struct UploadBatch: Sendable {
     static let memoryLimit = 4 << 20
 
     private(set) var tasks: [NewTask] = []
-    private var size = 0
-    private var memory = 0
+    private(set) var size = 0
+    private(set) var memory = 0
 
-    /// `memory` is what the task takes.
-    mutating func add(_ task: NewTask, memory added: Int) {
+    mutating func add(_ task: NewTask) {
         tasks.append(task)
         size += task.familySize
-        memory += added
+        memory += task.footprint
     }
 
     /// It has as much as it may, or more by its last task.

@@ -8,17 +8,14 @@ struct UploadHead: Sendable {
     static let memoryLimit = 16 << 20
 
     private(set) var batches: [UploadBatch] = []
-    private var size = 0
-    private var memory = 0
 
     mutating func add(_ task: NewTask) {
         if batches.last?.isFull ?? true { batches.append(UploadBatch()) }
-        let added = task.footprint
-        batches[batches.count - 1].add(task, memory: added)
-        size += task.familySize
-        memory += added
+        batches[batches.count - 1].add(task)
     }
 
     /// It has as much as it may, or more by its last task.
-    var isFull: Bool { size >= Self.sizeLimit || memory >= Self.memoryLimit }
+    var isFull: Bool {
+        batches.reduce(0) { $0 + $1.size } >= Self.sizeLimit || batches.reduce(0) { $0 + $1.memory } >= Self.memoryLimit
+    }
 }
