@@ -120,8 +120,8 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "Store", "Postgres", "Queues", "AMQP", "NIOURLSession", "NIOHTTPListener", "NIOTaskExecutor", "Domain", crypto, hummingbird,
-                hummingbirdCore, nioCore, httpTypes, logging, metrics, tracing, lifecycle, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                "Store", "Postgres", "Queues", "AMQP", "NIOHTTPListener", "NIOTaskExecutor", "Domain", crypto, hummingbird, hummingbirdCore,
+                nioCore, httpTypes, logging, metrics, tracing, lifecycle, .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Yams", package: "Yams"),

@@ -85,9 +85,9 @@ import Testing
                 }
                 // Beside what ends a run stands what could be taken for such a byte, or hide it.
                 for ender in [0x1F, UInt8(ascii: "\""), UInt8(ascii: "\\")] {
-                    for neighbour in [ender &+ 1, ender | 0x80, 0x7F] where neighbour < 0x80 && place + 1 < length {
-                        text[place] = ender
-                        text[place + 1] = neighbour
+                    for neighbour in [[ender + 1], [0x7F], [0xC3, 0xA9]] where place + neighbour.count < length {
+                        text = Array(repeating: UInt8(ascii: "a"), count: length)
+                        text.replaceSubrange(place...(place + neighbour.count), with: [ender] + neighbour)
                         let string = String(decoding: text, as: UTF8.self)
                         #expect(try JSONValue(parsing: JSONValue.string(string).serialized()) == .string(string))
                         #expect((try? JSONValue(parsing: Array("\"".utf8) + text + Array("\"".utf8))) == nil)

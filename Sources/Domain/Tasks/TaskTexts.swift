@@ -1,42 +1,50 @@
 /// The texts of a task that may hold a parent's tags: what its children gave can stand in them.
 public enum TaskTexts {
-    /// Whether one of them opens a section for the children.
-    static func openChildren(in input: JSONObject, type: String) -> Bool {
-        contain(Template.opensChildren, input, type: type)
-    }
+    /// Where a text stands in a task's input: the pointer is written only for who wants it.
+    private enum Place {
+        case input, element(Int), prompt, content(Int)
 
-    /// Whether one of them has tags.
-    private static func haveTags(in input: JSONObject, type: String) -> Bool { contain(Template.hasTags, input, type: type) }
-
-    private static func contain(_ matches: (String) -> Bool, _ input: JSONObject, type: String) -> Bool {
-        func isText(_ value: JSONValue?) -> Bool { value?.stringValue.map(matches) ?? false }
-        if type == TaskType.embedding.rawValue {
-            guard let texts = input["input"]?.arrayValue else { return isText(input["input"]) }
-            return texts.contains(where: isText)
-        }
-        return isText(input["prompt"]) || input["messages"]?.arrayValue?.contains { isText($0["content"]) } ?? false
-    }
-
-    /// Each with its pointer: of a chat the prompt, and the contents that are strings; of an embedding its texts.
-    static func texts(in input: JSONObject, type: String) -> [(pointer: String, text: String)] {
-        if type == TaskType.embedding.rawValue {
-            if let text = input["input"]?.stringValue { return [("/input", text)] }
-            return (input["input"]?.arrayValue ?? []).enumerated().compactMap { index, text in
-                text.stringValue.map { ("/input/\(index)", $0) }
+        var pointer: String {
+            switch self {
+            case .input: "/input"
+            case .element(let index): "/input/\(index)"
+            case .prompt: "/prompt"
+            case .content(let index): "/messages/\(index)/content"
             }
         }
-        let prompt = (input["prompt"]?.stringValue).map { [("/prompt", $0)] } ?? []
-        let messages = (input["messages"]?.arrayValue ?? []).enumerated().compactMap { index, message in
-            (message["content"]?.stringValue).map { ("/messages/\(index)/content", $0) }
+    }
+
+    /// Whether one of them opens a section for the children.
+    static func openChildren(in input: JSONObject, type: String) -> Bool {
+        contain(input, type: type) { _, text in Template.opensChildren(text) }
+    }
+
+    /// Each with its pointer.
+    static func texts(in input: JSONObject, type: String) -> [(pointer: String, text: String)] {
+        var texts: [(pointer: String, text: String)] = []
+        _ = contain(input, type: type) { place, text in
+            texts.append((place.pointer, text))
+            return false
         }
-        return prompt + messages
+        return texts
+    }
+
+    /// Whether there is one of which that is true: of a chat the prompt, and the contents that are strings; of an embedding its texts.
+    private static func contain(_ input: JSONObject, type: String, where matches: (Place, String) -> Bool) -> Bool {
+        func isOne(_ value: JSONValue?, _ place: Place) -> Bool { value?.stringValue.map { matches(place, $0) } ?? false }
+        if type == TaskType.embedding.rawValue {
+            guard let texts = input["input"]?.arrayValue else { return isOne(input["input"], .input) }
+            return texts.enumerated().contains { isOne($1, .element($0)) }
+        }
+        return isOne(input["prompt"], .prompt)
+            || (input["messages"]?.arrayValue ?? []).enumerated().contains { isOne($1["content"], .content($0)) }
     }
 
     /// The input of a parent with its children's outcomes in its texts; nil where no text has a tag.
     public static func rendered(
         _ input: JSONObject, type: String, children: () async throws -> [ChildOutcome]
     ) async throws -> JSONObject? {
-        guard haveTags(in: input, type: type) else { return nil }
+        guard contain(input, type: type, where: { Template.hasTags($1) }) else { return nil }
         return try rendered(input, type: type, with: try await children().templateContext)
     }
 

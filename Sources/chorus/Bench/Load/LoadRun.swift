@@ -61,8 +61,8 @@ final class LoadRun: Sendable {
         startedAt = .now()
     }
 
-    /// Sends all of the plan and returns when each request was answered with 201. The connections and the
-    /// bytes are made before the clock starts.
+    /// Sends all of the plan and returns when each request was answered with 201. The connections and the bytes are made before the clock
+    /// starts.
     static func run(_ plan: LoadPlan, against target: LoadTarget) async throws -> LoadReport {
         let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let result: Result<LoadReport, any Error>
