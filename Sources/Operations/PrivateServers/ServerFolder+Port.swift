@@ -7,6 +7,7 @@ extension ServerFolder {
         let key = "\(name).port"
         if let known = wanted ?? read(key).flatMap({ Int($0) }) {
             if try await waitUntil(within: patience, every: .milliseconds(50), { LoopbackPort.isFree(known) }) {
+                LoopbackPort.reserve(known)
                 try write(String(known), to: key)
                 return known
             }

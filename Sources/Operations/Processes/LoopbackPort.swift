@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// Choosing TCP ports of the loopback interface.
 public enum LoopbackPort {
@@ -6,14 +7,27 @@ public enum LoopbackPort {
     /// not lost to one of them.
     static let range = 20_000..<32_000
 
-    /// A port that nobody listens on now. Somebody else may take it before it is used: the user must cope with that.
+    /// Ports that this process has for a server, which may not listen yet.
+    private static let spokenFor = Mutex<Set<Int>>([])
+
+    /// A port that nobody listens on now, and that was given to nobody else in this process. Another process may take it before it is used:
+    /// the user must cope with that.
     /// - Throws: `OperationsError` when two hundred random ports were all taken.
     public static func free() throws -> Int {
         for _ in 0..<200 {
             let port = Int.random(in: range)
-            if isFree(port) { return port }
+            if isFree(port), reserve(port) { return port }
         }
         throw OperationsError(.portTaken, "no free port found between \(range.lowerBound) and \(range.upperBound)")
+    }
+
+    /// From now on `free()` gives the port to nobody; false where it was somebody's already.
+    @discardableResult static func reserve(_ port: Int) -> Bool {
+        spokenFor.withLock { ports in
+            // Whose servers these were has ended long ago.
+            if ports.count > range.count / 2 { ports.removeAll() }
+            return ports.insert(port).inserted
+        }
     }
 
     /// Whether a server could listen on 127.0.0.1:`port` now.
