@@ -23,6 +23,16 @@ import Testing
         #expect(Set(ids).count == 80_000)
     }
 
+    /// Tasks of one array run in the order in which they stand in it, and parents sort before their children.
+    @Test func idsSortInTheOrderTheyAreMadeIn() async {
+        let groups = await withTaskGroup(of: [UUID].self) { group in
+            for _ in 0..<4 { group.addTask { (0..<50_000).map { _ in UUID.v7() } } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        for ids in groups { #expect(zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 }) }
+        #expect(Set(groups.joined().map { $0.text.prefix(18) }).count == 200_000)
+    }
+
     /// No character can be another one, be left out or stand elsewhere.
     @Test func whatIsNoIDIsRefused() {
         let text = "01a2192f-818d-7254-9b4a-8d3498617e62"

@@ -4,16 +4,24 @@ extension UUID {
     /// A version 7 UUID (RFC 9562 §5.7): milliseconds since 1970 in the first 48 bits, the fraction of the millisecond in the next 12
     /// (§6.2, method 3), random bits behind them.
     ///
-    /// Rows made together lie together in an index, and ids sort by the time they were made.
-    public static func v7(at time: Date = Date()) -> UUID {
+    /// Rows made together lie together in an index, and ids sort in the order in which the process made them, also when the clock is set back.
+    public static func v7() -> UUID {
+        var generator = IDRandomness()
+        return v7(ticks: IDClock.next(), using: &generator)
+    }
+
+    /// The version 7 UUID of a moment: those of one moment come in any order.
+    public static func v7(at time: Date) -> UUID {
         var generator = IDRandomness()
         return v7(at: time, using: &generator)
     }
 
     public static func v7(at time: Date, using generator: inout some RandomNumberGenerator) -> UUID {
-        let time = max(0, time.timeIntervalSince1970 * 1_000)
-        let milliseconds = UInt64(time)
-        let fraction = UInt64((time - Double(milliseconds)) * 4_096)
+        v7(ticks: IDClock.ticks(at: time), using: &generator)
+    }
+
+    private static func v7(ticks: UInt64, using generator: inout some RandomNumberGenerator) -> UUID {
+        let (milliseconds, fraction) = ticks.quotientAndRemainder(dividingBy: IDClock.ticksPerMillisecond)
         let low = generator.next()
         func byte(_ value: UInt64, _ shift: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: value >> shift) }
         return UUID(
