@@ -97,7 +97,7 @@ let package = Package(
         .target(
             name: "NIOHTTPListener",
             dependencies: [
-                "NIOTaskExecutor", hummingbird, hummingbirdCore, logging, lifecycle, nioCore,
+                "NIOTaskExecutor", hummingbird, hummingbirdCore, httpTypes, logging, lifecycle, nioCore,
                 .product(name: "NIOExtras", package: "swift-nio-extras"), .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

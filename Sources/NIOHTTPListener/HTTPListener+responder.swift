@@ -10,7 +10,7 @@ extension HTTPListener.Settings {
     ///
     /// Inlinable, so that each module compiles it for its own responder.
     @inlinable public init<Responder: HTTPResponder>(
-        _ responder: Responder, maxConnections: Int, channel: HTTP1Channel.Configuration = HTTP1Channel.Configuration(), logger: Logger
+        _ responder: Responder, maxConnections: Int, bounds: ConnectionBounds = ConnectionBounds(), logger: Logger
     ) where Responder.Context: InitializableFromSource<ApplicationRequestContextSource> {
         let date = ResponseDate()
         let http = HTTP1Channel(
@@ -31,7 +31,7 @@ extension HTTPListener.Settings {
                 } catch is HTTPParserError {
                     throw BrokenRequest()
                 }
-            }, configuration: channel)
+            }, configuration: bounds.channel)
         self.init(http: http, maxConnections: maxConnections)
     }
 }

@@ -9,36 +9,6 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct RequestLimitTests {
     private let start = ContinuousClock.now
 
-    @Test func aDrippingHeadIsOverdue() {
-        var pace = RequestPace(headLimit: .seconds(20))
-        #expect(pace.verdict(at: start) == .fine)
-        for second in 0..<20 { pace.bytesCame(at: start + .seconds(second)) }
-        #expect(pace.verdict(at: start + .seconds(19)) == .pending(until: start + .seconds(20)))
-        #expect(pace.verdict(at: start + .seconds(20)) == .overdue)
-    }
-
-    @Test func aBodyHasATimeOfItsOwn() {
-        var pace = RequestPace(headLimit: .seconds(20))
-        pace.bytesCame(at: start)
-        pace.headCame(at: start + .seconds(19), bodyLimit: .seconds(60))
-        #expect(pace.verdict(at: start + .seconds(78)) == .pending(until: start + .seconds(79)))
-        pace.answered()
-        #expect(pace.verdict(at: start + .seconds(79)) == .overdue)
-        pace.bodyEnded()
-        pace.bytesCame(at: start + .seconds(80))
-        #expect(pace.verdict(at: start + .seconds(500)) == .fine)
-    }
-
-    @Test func aConnectionThatRestsIsAwaitedForNothing() {
-        var pace = RequestPace(headLimit: .seconds(20))
-        pace.headCame(at: start, bodyLimit: .seconds(60))
-        pace.bodyEnded()
-        pace.answered()
-        #expect(pace.verdict(at: start + .seconds(3_600)) == .fine)
-        pace.bytesCame(at: start + .seconds(3_600))
-        #expect(pace.verdict(at: start + .seconds(3_601)) == .pending(until: start + .seconds(3_620)))
-    }
-
     @Test func aRateGivesItsBurstAndThenItsPace() {
         var table = RateTable<String>(rate: 2, burst: 4)
         for _ in 0..<4 {
@@ -56,13 +26,6 @@ import Testing
         for key in 0..<10_000 { table.count(key, at: start) }
         #expect(table.wait(9_999, at: start) != nil)
         #expect(table.wait(0, at: start) == nil)
-    }
-
-    @Test func anAddressHasItsPartOfTheConnections() {
-        let addresses = ConnectionsByAddress(limit: 2)
-        #expect(addresses.enter("a") && addresses.enter("a") && !addresses.enter("a") && addresses.enter("b"))
-        addresses.leave("a")
-        #expect(addresses.enter("a"))
     }
 
     @Test func onlyTrustedProxiesNameTheirCallers() throws {

@@ -1,6 +1,4 @@
-import HummingbirdCore
 import Logging
-import NIOCore
 import NIOHTTPListener
 
 extension HTTPListener.Address {
@@ -10,15 +8,14 @@ extension HTTPListener.Address {
 }
 
 extension HTTPListener.Settings {
-    /// Connections that are watched (see ``ConnectionWatch``), and counted by their addresses.
     init(_ configuration: GatewayConfiguration, _ addresses: ConnectionsByAddress, _ api: CurrentAPI, logger: Logger) {
-        let times = RequestTimes(configuration)
-        self.init(
-            api, maxConnections: configuration.maxConnections,
-            channel: HTTP1Channel.Configuration(
-                additionalChannelHandlers: [ConnectionWatch(limits: times, addresses: addresses)],
-                idleTimeout: TimeAmount(configuration.idleTimeout),
-                httpDecoderConfiguration: .init(maxHeaderFieldSize: configuration.headLimit, maxHeaderListSize: configuration.headLimit)),
-            logger: logger)
+        let body = configuration.bodyTimeout
+        // The upload's own limit comes first, and can answer.
+        let upload = configuration.uploadTimeout + .seconds(5)
+        let bounds = ConnectionBounds(
+            headTime: configuration.headTimeout, idleTime: configuration.idleTimeout, headSize: configuration.headLimit,
+            addresses: addresses
+        ) { TaskUploads.isUpload($0) ? upload : body }
+        self.init(api, maxConnections: configuration.maxConnections, bounds: bounds, logger: logger)
     }
 }

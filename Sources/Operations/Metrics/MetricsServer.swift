@@ -1,6 +1,5 @@
 import HTTPTypes
 import Hummingbird
-import HummingbirdCore
 public import Logging
 import NIOCore
 import NIOHTTPListener
@@ -10,8 +9,8 @@ public import ServiceLifecycle
 public struct MetricsServer: Service {
     /// More wait with the kernel. As many peers as want to can take all of them: the port is for the operator's network.
     private static let maxConnections = 1_000
-    /// A scraper that comes less often connects anew.
-    private static let idleTimeout = TimeAmount.seconds(20)
+    /// Nobody has a body to send. A scraper that comes less often connects anew.
+    private static let bounds = ConnectionBounds(headTime: .seconds(10), idleTime: .seconds(20), headSize: 16 << 10) { _ in .seconds(10) }
 
     private let host: String
     private let port: Int
@@ -41,8 +40,7 @@ public struct MetricsServer: Service {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .notice)
         let settings = HTTPListener.Settings(
-            router.buildResponder(), maxConnections: Self.maxConnections,
-            channel: HTTP1Channel.Configuration(idleTimeout: Self.idleTimeout), logger: quiet)
+            router.buildResponder(), maxConnections: Self.maxConnections, bounds: Self.bounds, logger: quiet)
         try await HTTPListener(at: .host(host, port: port), settings, logger: quiet).serve(onListening: onListening)
     }
 }

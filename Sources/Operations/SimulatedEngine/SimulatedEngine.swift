@@ -29,7 +29,9 @@ public struct SimulatedEngine: Service {
     public func run() async throws {
         let responder = SimulatedEngineResponder(
             configuration: configuration, record: try configuration.recordPath.map(SimulatedRecord.init(path:)))
-        let settings = HTTPListener.Settings(responder, maxConnections: .max, logger: logger)
+        // Those who measure keep their connections, and send what they want to.
+        let bounds = ConnectionBounds(idleTime: .seconds(3_600), headSize: 80 << 10) { _ in .seconds(600) }
+        let settings = HTTPListener.Settings(responder, maxConnections: .max, bounds: bounds, logger: logger)
         try await HTTPListener(at: .host(configuration.host, port: configuration.port), settings, logger: logger)
             .serve(onListening: onReady)
     }

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Counts the connections of each address, so that one caller cannot take all of them.
-final class ConnectionsByAddress: Sendable {
+public final class ConnectionsByAddress: Sendable {
     private struct State {
         var limit: Int
         var counts: [String: Int] = [:]
@@ -9,10 +9,10 @@ final class ConnectionsByAddress: Sendable {
 
     private let state: Mutex<State>
 
-    init(limit: Int) { state = Mutex(State(limit: limit)) }
+    public init(limit: Int) { state = Mutex(State(limit: limit)) }
 
     /// So many from now on; who has more keeps them.
-    func allow(_ limit: Int) { state.withLock { $0.limit = limit } }
+    public func allow(_ limit: Int) { state.withLock { $0.limit = limit } }
 
     /// false where the address has as many as it may.
     func enter(_ address: String) -> Bool {

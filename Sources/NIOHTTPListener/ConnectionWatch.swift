@@ -2,10 +2,10 @@ import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
-/// Watches one connection: closes it where its caller is too slow, or has too many, and ends it well when the gateway ends.
+/// Watches one connection: closes it where its caller is too slow, or has too many, and ends it well when the listener ends.
 ///
 /// A connection that is closed while a request is on its way loses that request, and its caller may not know whether it may send it again
-/// (RFC 9112 §9.3.1). So the gateway's end is said in the next answer (`Connection: close`), and only who sends nothing for a while is closed
+/// (RFC 9112 §9.3.1). So the listener's end is said in the next answer (`Connection: close`), and only who sends nothing for a while is closed
 /// without one.
 ///
 /// It stands behind the decoder and sees requests; a second handler before everything else sees that bytes come. A timer is set at most once
@@ -16,23 +16,23 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
-    private let limits: RequestTimes
-    private let addresses: ConnectionsByAddress
+    private let bounds: ConnectionBounds
     private var pace: RequestPace
     private var timer: Scheduled<Void>?
+    /// When it rings.
+    private var alarm = ContinuousClock.Instant.now
     /// Counted there until the connection ends.
     private var address: String?
     private var isEnding = false
-    /// The gateway's end, which the handler behind this one is told of later.
+    /// The listener's end, which the handler behind this one is told of later.
     private var heldEnd: Any?
 
-    /// How long a request may be on its way at the gateway's end.
-    private static let linger = TimeAmount.seconds(1)
+    /// How long a request may be on its way at the listener's end.
+    private static let linger = TimeAmount.seconds(2)
 
-    init(limits: RequestTimes, addresses: ConnectionsByAddress) {
-        self.limits = limits
-        self.addresses = addresses
-        pace = RequestPace(headLimit: limits.head)
+    init(_ bounds: ConnectionBounds) {
+        self.bounds = bounds
+        pace = RequestPace(headLimit: bounds.headTime)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -46,7 +46,7 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func enter(_ context: ChannelHandlerContext) {
-        guard address == nil, let address = context.remoteAddress?.ipAddress else { return }
+        guard let addresses = bounds.addresses, address == nil, let address = context.remoteAddress?.ipAddress else { return }
         guard addresses.enter(address) else {
             context.close(promise: nil)
             return
@@ -55,7 +55,7 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if let address { addresses.leave(address) }
+        if let address { bounds.addresses?.leave(address) }
         address = nil
         heldEnd = nil
         timer?.cancel()
@@ -65,7 +65,7 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
-            pace.headCame(at: .now, bodyLimit: TaskUploads.isUpload(head.headerFields) ? limits.upload : limits.body)
+            pace.headCame(at: .now, bodyLimit: bounds.bodyTime(head.headerFields))
             watch(context)
         case .body: break
         case .end: pace.bodyEnded()
@@ -109,12 +109,15 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func watch(_ context: ChannelHandlerContext) {
-        guard timer == nil else { return }
         let now = ContinuousClock.now
         switch pace.verdict(at: now) {
         case .fine: return
         case .overdue: context.close(promise: nil)
         case .pending(let deadline):
+            // One that rings earlier looks again.
+            if timer != nil, alarm <= deadline { return }
+            timer?.cancel()
+            alarm = deadline
             timer = context.eventLoop.assumeIsolated().scheduleTask(in: .init(deadline - now)) {
                 self.timer = nil
                 self.watch(context)
@@ -139,20 +142,5 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
             watch.bytesCame(self.context)
             context.fireChannelRead(data)
         }
-    }
-}
-
-/// How long the parts of a request may take.
-struct RequestTimes: Sendable {
-    var head: Duration
-    var body: Duration
-    /// Of tasks as lines.
-    var upload: Duration
-
-    init(_ configuration: GatewayConfiguration) {
-        head = configuration.headTimeout
-        body = configuration.bodyTimeout
-        // The upload's own limit comes first, and can answer.
-        upload = configuration.uploadTimeout + .seconds(5)
     }
 }
