@@ -106,6 +106,18 @@ import Testing
         #expect(share.plan(entries, room: 20, engines: ["slow": tokens]).turns.count { $0.engine == "slow" } == 3)
     }
 
+    /// A slow engine whose next slot is near has room for one task, wherever that one is on its way.
+    @Test(arguments: [(0, 0, true), (1, 0, false), (0, 1, false)])
+    func whatIsOnItsWayLeavesNoRoom(inQueue: Int, waiting: Int, isOpen: Bool) {
+        let near = SlotSchedule(requestsUntil: 0.7, tokensUntil: 0.7)
+        let requests = EngineFigures(
+            engine: "slow", requestsPerMinute: 20, schedule: near, inQueue: inQueue, waiting: waiting)
+        #expect(EngineRoom(requests).isOpen == isOpen)
+        let tokens = EngineFigures(
+            engine: "slow", tokensPerMinute: 600, schedule: near, tokensInQueue: 30 * inQueue, tokensWaiting: 30 * waiting)
+        #expect(EngineRoom(tokens).isOpen == isOpen)
+    }
+
     @Test func aClosedEngineGetsOneProbe() {
         func room(closedFor: Double, inFlight: Int = 0) -> EngineRoom {
             let closed = ClosedGate(engine: "a", closedFor: closedFor, reason: .rateLimited, message: "")

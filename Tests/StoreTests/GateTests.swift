@@ -9,12 +9,12 @@ import Testing
 /// The gates of engines in the database: slots, places, closings.
 @Suite(.timeLimit(.minutes(2))) struct GateTests {
     private static func request(
-        _ worker: UUID, _ rates: SlotRates = SlotRates(requestsPerMinute: nil, tokensPerMinute: nil), costs: [Int] = [1], settled: Int = 0,
-        concurrency: Int? = nil, used: Int = 0, wanted: Int = 0
+        _ worker: UUID, _ rates: SlotRates = SlotRates(requestsPerMinute: nil, tokensPerMinute: nil), costs: [Int] = [1],
+        others: [Int] = [], settled: Int = 0, concurrency: Int? = nil, used: Int = 0, wanted: Int = 0
     ) -> SlotRequest {
         SlotRequest(
             engine: "local", workerID: worker, concurrency: concurrency, placesUsed: used, placesWanted: wanted, rates: rates, costs: costs,
-            settled: settled, probeLease: 10)
+            otherCosts: others, settled: settled, probeLease: 10)
     }
 
     /// The database does the sums of `SlotSchedule`, whatever was taken before.
@@ -56,14 +56,28 @@ import Testing
         }
     }
 
-    /// Takes slots as if what was given away before were that many seconds ahead; the untils are counted from then on.
+    /// Takes slots as if what was given away before were that many seconds ahead; the untils are counted from then on. Done again where
+    /// the machine stood still between the statements, as it begins with all that it depends on.
     private static func take(
         _ worker: UUID, _ rates: SlotRates, _ costs: [Int], _ settled: Int, after untils: (Double, Double), _ fixture: StoreFixture
-    ) async throws -> (
+    ) async throws -> Taken {
+        while true {
+            let (taken, seconds) = try await takeOnce(worker, rates, costs, settled, after: untils, fixture)
+            if seconds < 0.05 { return taken }
+        }
+    }
+
+    private typealias Taken = (
         count: Int, requestSlot: Double, tokenSlot: Double, nextIn: Double, requestsUntil: Double, tokensUntil: Double
-    ) {
+    )
+
+    /// Tells also how many seconds lay between the first look at the clock and the last.
+    private static func takeOnce(
+        _ worker: UUID, _ rates: SlotRates, _ costs: [Int], _ settled: Int, after untils: (Double, Double), _ fixture: StoreFixture
+    ) async throws -> (Taken, seconds: Double) {
         try await fixture.database.withConnection { connection in
             let rows = try connection.pipeline([
+                "SELECT extract(epoch FROM clock_timestamp())::float8",
                 """
                 UPDATE engine_gates SET requests_until = clock_timestamp() + \(untils.0) * interval '1 second',
                     tokens_until = clock_timestamp() + \(untils.1) * interval '1 second'
@@ -74,14 +88,16 @@ import Testing
                     \(costs.map { Int32(clamping: $0) }), \(Int64(settled)), 10)
                 """,
                 """
-                SELECT extract(epoch FROM requests_until - clock_timestamp())::float8, extract(epoch FROM tokens_until - clock_timestamp())::float8
+                SELECT extract(epoch FROM requests_until - clock_timestamp())::float8,
+                    extract(epoch FROM tokens_until - clock_timestamp())::float8, extract(epoch FROM clock_timestamp())::float8
                 FROM engine_gates
                 """,
             ])
-            let (count, requestSlot, tokenSlot, nextIn) = try #require(rows[1].first).decode(
+            let start = try #require(rows[0].first).decode(Double.self)
+            let (count, requestSlot, tokenSlot, nextIn) = try #require(rows[2].first).decode(
                 Int.self, Double.self, Double.self, Double.self)
-            let (requests, tokens) = try #require(rows[2].first).decode(Double.self, Double.self)
-            return (count, requestSlot, tokenSlot, nextIn, requests, tokens)
+            let (requests, tokens, end) = try #require(rows[3].first).decode(Double.self, Double.self, Double.self)
+            return ((count, requestSlot, tokenSlot, nextIn, requests, tokens), end - start)
         }
     }
 
@@ -144,6 +160,43 @@ import Testing
             #expect(try await take(one, used: 1, wanted: 4).0 == 0, "the dead take nothing")
             #expect(try await take(other, used: 0, wanted: 0).0 == 0)
             #expect(try await Self.count("SELECT count(*) FROM engine_places", fixture) == 0)
+        }
+    }
+
+    /// From the queue to its slot a call is counted as one that waits, and once.
+    @Test func callsThatWaitAreCounted() async throws {
+        try await StoreFixture.with { fixture in
+            let rates = SlotRates(requestsPerMinute: 60, tokensPerMinute: nil)
+            func figures() async throws -> EngineFigures { try #require(try await fixture.store.engineFigures(of: ["local"]).first) }
+            func claim(_ tasks: [UUID], _ worker: UUID) async throws {
+                #expect(try await fixture.store.claim(tasks, workerID: worker, fleetDefault: "local").count == tasks.count)
+            }
+            let (asker, newcomer) = (try await fixture.makeWorker(), try await fixture.makeWorker())
+            _ = await fixture.submit(4)
+            let tasks = try await fixture.admitAll().tasks
+            let cost = try #require(tasks.first?.estimatedTokens)
+            var now = try await figures()
+            #expect(now.waiting == 0 && now.inQueue == 4)
+            _ = try await fixture.store.takeSlots(Self.request(asker, rates, costs: []))
+            try await claim(tasks.prefix(3).map(\.id), asker)
+            // Taken, and not asked for yet.
+            now = try await figures()
+            #expect(now.waiting == 3 && now.tokensWaiting == 3 * cost && now.inQueue == 1)
+            let answer = try await fixture.store.takeSlots(Self.request(asker, rates, costs: [cost, cost], others: [cost]))
+            now = try await figures()
+            #expect((1...2).contains(answer.grant.count))
+            #expect(now.waiting == 3 - answer.grant.count && now.tokensWaiting == (3 - answer.grant.count) * cost)
+            // A worker that never asked has asked for none of what it took this moment.
+            try await claim([tasks[3].id], newcomer)
+            _ = try await fixture.database.execute("UPDATE tasks SET started_at = now() + interval '1 hour' WHERE task_id = \(tasks[3].id)")
+            #expect(try await figures().waiting == 4 - answer.grant.count)
+            // Nobody waits for so long.
+            _ = try await fixture.database.execute("UPDATE tasks SET started_at = now() - interval '1 hour'")
+            _ = try await fixture.database.execute("UPDATE engine_waits SET asked_at = now() - interval '3 seconds'")
+            #expect(try await figures().waiting == 0)
+            // Without rates nothing is noted.
+            _ = try await fixture.store.takeSlots(Self.request(newcomer, costs: [1, 1], concurrency: 1, wanted: 2))
+            #expect(try await Self.count("SELECT count(*) FROM engine_waits", fixture) == 1)
         }
     }
 

@@ -37,8 +37,8 @@ public struct EngineRoom: Sendable, Hashable {
         }
         let rates = figures.rates
         let room = figures.schedule.room(rates, at: 0)
-        let requests = room.requests.map { $0 - figures.inQueue }
-        let tokens = room.tokens.map { $0 - figures.tokensInQueue }
+        let requests = room.requests.map { $0 - figures.inQueue - figures.waiting }
+        let tokens = room.tokens.map { $0 - figures.tokensInQueue - figures.tokensWaiting }
         let places = figures.concurrency.map { $0 - max(figures.inFlight, figures.inQueue + figures.places) }
         tasks = [requests, places].compactMap { $0 }.min()
         self.tokens = tokens

@@ -16,11 +16,14 @@ public struct EngineFigures: Sendable, Hashable {
     public var inFlight: Int
     public var inQueue: Int
     public var tokensInQueue: Int
+    /// Calls with the workers that have no slot yet, and their tokens.
+    public var waiting: Int
+    public var tokensWaiting: Int
 
     public init(
         engine: String, concurrency: Int? = nil, requestsPerMinute: Int? = nil, tokensPerMinute: Int? = nil,
         schedule: SlotSchedule = SlotSchedule(requestsUntil: 0, tokensUntil: 0), closed: ClosedGate? = nil,
-        places: Int = 0, inFlight: Int = 0, inQueue: Int = 0, tokensInQueue: Int = 0
+        places: Int = 0, inFlight: Int = 0, inQueue: Int = 0, tokensInQueue: Int = 0, waiting: Int = 0, tokensWaiting: Int = 0
     ) {
         self.engine = engine
         self.concurrency = concurrency
@@ -32,6 +35,8 @@ public struct EngineFigures: Sendable, Hashable {
         self.inFlight = inFlight
         self.inQueue = inQueue
         self.tokensInQueue = tokensInQueue
+        self.waiting = waiting
+        self.tokensWaiting = tokensWaiting
     }
 
     public var rates: SlotRates { SlotRates(requestsPerMinute: requestsPerMinute, tokensPerMinute: tokensPerMinute) }
@@ -51,18 +56,35 @@ extension Store {
     }
 
     /// The figures of these engines, and of what is in flight for each of them; `countsTasks` false leaves the latter out.
-    /// Indexes: `engines_pkey`, `engine_places_pkey`, `idx_tasks_in_flight`.
+    ///
+    /// A call waits no longer than a worker's patience of 2 s, so what is older than that has a slot, or is on its way back. A worker that never
+    /// asked for the engine has taken its first task a moment ago, or is of a release that says nothing of who waits.
+    /// Indexes: `engines_pkey`, `engine_places_pkey`, `engine_waits_pkey`, `idx_tasks_in_flight`.
     public func engineFigures(of engines: [String], countsTasks: Bool = true) async throws -> [EngineFigures] {
         try await database.query(
             """
             WITH fleet AS MATERIALIZED (
                 SELECT name AS engine FROM engines ORDER BY position LIMIT 1
-            ), in_flight AS MATERIALIZED (
-                SELECT chorus_needed_engine(t.engine, p.settings, (SELECT engine FROM fleet)) AS engine, count(*) AS tasks,
-                    count(*) FILTER (WHERE t.status = 'in_queue') AS in_queue,
-                    coalesce(sum(t.estimated_tokens) FILTER (WHERE t.status = 'in_queue'), 0)::bigint AS tokens
+            ), needing AS (
+                SELECT chorus_needed_engine(t.engine, p.settings, (SELECT engine FROM fleet)) AS engine, t.status, t.estimated_tokens,
+                    t.started_at, t.assigned_worker_id
                 FROM tasks t JOIN projects p USING (project_id)
-                WHERE \(countsTasks) AND t.status IN ('in_queue', 'processing') GROUP BY 1
+                WHERE \(countsTasks) AND t.status IN ('in_queue', 'processing')
+            ), in_flight AS MATERIALIZED (
+                SELECT n.engine, count(*) AS tasks,
+                    count(*) FILTER (WHERE n.status = 'in_queue') AS in_queue,
+                    coalesce(sum(n.estimated_tokens) FILTER (WHERE n.status = 'in_queue'), 0)::bigint AS tokens,
+                    count(*) FILTER (WHERE n.status = 'processing' AND n.started_at > unasked.since) AS calls,
+                    coalesce(sum(n.estimated_tokens) FILTER (WHERE n.status = 'processing' AND n.started_at > unasked.since), 0)::bigint
+                        AS call_tokens
+                FROM needing n LEFT JOIN engine_waits w ON w.engine = n.engine AND w.worker_id = n.assigned_worker_id
+                    CROSS JOIN LATERAL (
+                        SELECT greatest(coalesce(w.asked_at, now() - interval '300 ms'), now() - interval '2.5 s') AS since
+                    ) AS unasked
+                GROUP BY 1
+            ), waiting AS MATERIALIZED (
+                SELECT engine, sum(calls) AS calls, sum(tokens)::bigint AS tokens
+                FROM engine_waits WHERE calls > 0 AND asked_at > now() - interval '2.5 s' GROUP BY 1
             )
             SELECT e.name, (e.definition #>> '{limits,concurrency}')::bigint, (e.definition #>> '{limits,requests_per_minute}')::bigint,
                 (e.definition #>> '{limits,tokens_per_minute}')::bigint,
@@ -72,8 +94,10 @@ extension Store {
                 coalesce((
                     SELECT sum(p.places) FROM engine_places p JOIN workers w USING (worker_id)
                     WHERE p.engine = e.name AND w.status IN ('alive', 'draining')), 0)::bigint,
-                coalesce(f.tasks, 0), coalesce(f.in_queue, 0), coalesce(f.tokens, 0)
+                coalesce(f.tasks, 0), coalesce(f.in_queue, 0), coalesce(f.tokens, 0), coalesce(f.calls, 0) + coalesce(w.calls, 0),
+                coalesce(f.call_tokens, 0) + coalesce(w.tokens, 0)
             FROM engines e LEFT JOIN engine_gates g ON g.engine = e.name LEFT JOIN in_flight f ON f.engine = e.name
+                LEFT JOIN waiting w ON w.engine = e.name
             WHERE e.name = ANY (\(engines))
             """
         ) { row in
@@ -92,6 +116,8 @@ extension Store {
             figures.inFlight = try columns.next()
             figures.inQueue = try columns.next()
             figures.tokensInQueue = try columns.next()
+            figures.waiting = try columns.next()
+            figures.tokensWaiting = try columns.next()
             return figures
         }
     }

@@ -15,14 +15,16 @@ public struct SlotRequest: Sendable, Hashable {
     public var rates: SlotRates
     /// Estimated tokens of each call.
     public var costs: [Int]
+    /// Estimated tokens of the calls that wait beyond these.
+    public var otherCosts: [Int]
     /// Tokens that calls which have ended used more than they had reserved.
     public var settled: Int
     /// How long a probe may take, in seconds.
     public var probeLease: Double
 
     public init(
-        engine: String, workerID: UUID, concurrency: Int?, placesUsed: Int, placesWanted: Int, rates: SlotRates, costs: [Int], settled: Int,
-        probeLease: Double
+        engine: String, workerID: UUID, concurrency: Int?, placesUsed: Int, placesWanted: Int, rates: SlotRates, costs: [Int],
+        otherCosts: [Int] = [], settled: Int, probeLease: Double
     ) {
         self.engine = engine
         self.workerID = workerID
@@ -31,6 +33,7 @@ public struct SlotRequest: Sendable, Hashable {
         self.placesWanted = placesWanted
         self.rates = rates
         self.costs = costs
+        self.otherCosts = otherCosts
         self.settled = settled
         self.probeLease = probeLease
     }
@@ -87,16 +90,28 @@ extension Store {
     /// The channel on which it is told that a gate was closed or opened.
     public static let gateChannel = "chorus_gates"
 
-    /// Takes slots and places for a worker's calls, for all of them with one statement (`chorus_take_slots`).
-    /// Indexes: `engine_gates_pkey`, `engine_places_pkey`, `workers_pkey`.
+    /// Takes slots and places for a worker's calls, for all of them with one statement (`chorus_take_slots`), and notes which go on waiting
+    /// where the engine has rates.
+    /// Indexes: `engine_gates_pkey`, `engine_places_pkey`, `engine_waits_pkey`, `workers_pkey`.
     public func takeSlots(_ request: SlotRequest) async throws -> SlotAnswer {
         let costs = request.costs.map { Int32(clamping: $0) }
+        let others = request.otherCosts.reduce(0, +)
         let answers = try await database.query(
             """
-            SELECT state, closed_for, reason, message, places, slots, request_slot, token_slot, next_in
-            FROM chorus_take_slots(\(request.engine), \(request.workerID), \(request.concurrency.map { Int32(clamping: $0) }),
-                \(Int32(clamping: request.placesUsed)), \(Int32(clamping: request.placesWanted)), \(request.rates.requestInterval),
-                \(request.rates.tokenInterval), \(costs), \(Int64(clamping: request.settled)), \(request.probeLease))
+            WITH taken AS MATERIALIZED (
+                SELECT *
+                FROM chorus_take_slots(\(request.engine), \(request.workerID), \(request.concurrency.map { Int32(clamping: $0) }),
+                    \(Int32(clamping: request.placesUsed)), \(Int32(clamping: request.placesWanted)), \(request.rates.requestInterval),
+                    \(request.rates.tokenInterval), \(costs), \(Int64(clamping: request.settled)), \(request.probeLease))
+            ), waits AS (
+                INSERT INTO engine_waits (engine, worker_id, asked_at, calls, tokens)
+                SELECT \(request.engine), \(request.workerID), now(), cardinality(\(costs)) + \(Int32(clamping: request.otherCosts.count)) - slots,
+                    \(others) + (SELECT coalesce(sum(cost), 0) FROM unnest((\(costs))[slots + 1:]) AS left_over (cost))
+                FROM taken WHERE \(request.rates.areLimited) AND state <> 'gone'
+                ON CONFLICT (engine, worker_id) DO UPDATE
+                SET asked_at = excluded.asked_at, calls = excluded.calls, tokens = excluded.tokens
+            )
+            SELECT state, closed_for, reason, message, places, slots, request_slot, token_slot, next_in FROM taken
             """
         ) { row in
             var columns = row.columns

@@ -41,5 +41,6 @@ public struct Migration: Sendable, Hashable {
         Migration(version: 22, name: "retention", text: String(decoding: PackageResources._022_retention_sql, as: UTF8.self)),
         Migration(
             version: 23, name: "counting_at_once", text: String(decoding: PackageResources._023_counting_at_once_sql, as: UTF8.self)),
+        Migration(version: 24, name: "waits", text: String(decoding: PackageResources._024_waits_sql, as: UTF8.self)),
     ]
 }

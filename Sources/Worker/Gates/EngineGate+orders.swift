@@ -56,8 +56,8 @@ extension EngineGate {
         let count = closure == nil ? limits.rates.count(of: costs, in: SlotSchedule.horizon) : min(1, costs.count)
         let request = SlotRequest(
             engine: engine, workerID: worker, concurrency: limits.concurrency, placesUsed: placesUsed,
-            placesWanted: placesUsed + waiting.count, rates: limits.rates, costs: Array(costs.prefix(count)), settled: owedTokens,
-            probeLease: probeLease / .seconds(1))
+            placesWanted: placesUsed + waiting.count, rates: limits.rates, costs: Array(costs.prefix(count)),
+            otherCosts: waiting.dropFirst(count).map(\.tokens), settled: owedTokens, probeLease: probeLease / .seconds(1))
         return .take(request, tickets: waiting.prefix(count).map(\.ticket))
     }
 
