@@ -18,9 +18,11 @@ public struct PostgresConfiguration: Sendable {
     /// For each host of the URL: connecting, TLS and log-in together. Looking up a host's name can take longer.
     public var connectTimeout: Duration = .seconds(5)
 
-    /// The longest time of one statement or pipeline. The server gets it as `statement_timeout`; half a second later the client gives
-    /// up and closes the connection, should the server not answer at all.
+    /// The longest time of one statement or pipeline. The server gets it as `statement_timeout`.
     public var statementTimeout: Duration = .seconds(30)
+
+    /// So long after the statement's time the client gives up and closes the connection, should the server not answer at all.
+    public var answerGrace: Duration = .milliseconds(500)
 
     /// How long a transaction may wait for its next statement: the server ends the connection then, so that a process that stands still
     /// does not hold others up with its locks. The server gets it as `idle_in_transaction_session_timeout`.

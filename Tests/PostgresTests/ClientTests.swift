@@ -80,7 +80,7 @@ struct ClientTests {
         }
         let away = try PostgresConfiguration(url: "postgresql://127.0.0.1:1/nowhere")
         var configuration = away
-        configuration.poolWaitTimeout = .milliseconds(300)
+        configuration.poolWaitTimeout = .seconds(2)
         let client = PostgresClient(configuration: configuration, logger: TestPostgres.logger)
         let error = await postgresError { try await client.execute("SELECT 1") }
         #expect(error?.code == .connectionFailed)

@@ -65,7 +65,7 @@ struct FailoverTests {
         let silent = try SilentServer()
         defer { silent.close() }
         var configuration = try PostgresConfiguration(url: try await url { "127.0.0.1:\(silent.port),\($0)" })
-        configuration.connectTimeout = .milliseconds(300)
+        configuration.connectTimeout = .seconds(2)
         for expected in [1, 0, 0] {
             let connection = try await PostgresConnection.connect(configuration, logger: TestPostgres.logger)
             await connection.close()

@@ -53,6 +53,16 @@ struct MachineTests {
         #expect(machine.total == 0)
     }
 
+    @Test func whoComesLateStandsWhereItsTurnIs() {
+        var machine = Machine(size: 1, maxWaiters: 4)
+        for (id, waiter) in [(2, "b"), (1, "a"), (4, "d"), (3, "c")] as [(UInt64, String)] {
+            _ = machine.acquire(id: id, deadline: now, waiter: waiter)
+        }
+        #expect(answer(machine.cancel(id: 2)) == "b" && answer(machine.cancel(id: 4)) == "d")
+        #expect(text(machine.connected(7)) == #"hand(7, to: "a")"#)
+        #expect(text(machine.released(7)) == #"hand(7, to: "c")"#)
+    }
+
     @Test func deadlinesPassInOrder() {
         var machine = Machine(size: 1, maxWaiters: 4)
         _ = machine.acquire(id: 1, deadline: now + .seconds(1), waiter: "a")

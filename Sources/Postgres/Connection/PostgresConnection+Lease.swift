@@ -61,6 +61,8 @@ extension PostgresConnection {
             guard PQconsumeInput(pointer) == 1 else { return false }
             _ = PQisBusy(pointer)
             deliverNotifications(pointer)
+            // It has said farewell: the end of the stream follows when its process is gone.
+            if notices.sessionHasEnded { return false }
         }
         return PQstatus(pointer) == CONNECTION_OK
     }

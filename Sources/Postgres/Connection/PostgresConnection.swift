@@ -56,7 +56,7 @@ public actor PostgresConnection {
     }
 
     func deadline(_ timeout: Duration? = nil) -> ContinuousClock.Instant {
-        .now + (timeout ?? configuration.statementTimeout) + .milliseconds(500)
+        .now + (timeout ?? configuration.statementTimeout) + configuration.answerGrace
     }
 
     /// Closes the connection and tells why; for what no later statement can put right.

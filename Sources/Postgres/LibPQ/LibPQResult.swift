@@ -29,6 +29,8 @@ struct LibPQResult: ~Copyable {
 
     /// The codes `PG_DIAG_…`: character constants, which Swift does not import.
     enum Field: UInt8 {
+        /// In English whatever the server's language.
+        case severity = 0x56  // V
         case message = 0x4D  // M
         case sqlState = 0x43  // C
         case detail = 0x44  // D

@@ -61,7 +61,7 @@ struct PoolMachine<Connection, Waiter> {
         return connection
     }
 
-    /// `id` must be greater than all before it, and `deadline` not sooner.
+    /// `id` says whose turn it is: callers that drew theirs at the same time may come here in another order.
     mutating func acquire(id: UInt64, deadline: ContinuousClock.Instant, waiter: Waiter) -> Acquisition {
         if isClosed { return .refuse(.closed) }
         if let connection = takeIdle() { return .use(connection) }
@@ -70,7 +70,8 @@ struct PoolMachine<Connection, Waiter> {
             return .refuse(.tooManyWaiters)
         }
         waits += 1
-        waiters.append(Entry(id: id, deadline: deadline, waiter: waiter))
+        let place = waiters.lastIndex { $0.id < id }.map { $0 + 1 } ?? 0
+        waiters.insert(Entry(id: id, deadline: deadline, waiter: waiter), at: place)
         return .wait(mustConnect: beginConnect())
     }
 
