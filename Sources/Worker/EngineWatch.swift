@@ -31,10 +31,7 @@ final class EngineWatch: Sendable {
 
     /// Reads them again and again, until the task is cancelled.
     func run() async {
-        while !Task.isCancelled {
-            try? await Task.sleep(for: interval)
-            _ = await look()
-        }
+        while (try? await Task.sleep(for: interval)) != nil { _ = await look() }
     }
 
     /// Makes the engines anew of what the database has, whether that is news or not: where they may be called has changed, or a secret.
@@ -64,10 +61,9 @@ final class EngineWatch: Sendable {
             apply(try await store.engines())
             await gates.refresh()
             return true
-        } catch is CancellationError {
-            return false
         } catch {
-            logger.warning("the engines could not be read, the known ones stay", metadata: ["error": "\(error)"])
+            // One that was cut off at the worker's end is no news.
+            if !Task.isCancelled { logger.warning("the engines could not be read, the known ones stay", metadata: ["error": "\(error)"]) }
             return false
         }
     }

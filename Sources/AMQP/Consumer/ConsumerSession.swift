@@ -68,6 +68,7 @@ actor ConsumerSession: ConnectionSession {
         generation += 1
         isEstablished = true
         board.post(.connected(generation: generation))
+        reportMissing()
     }
 
     func repair() async throws(AMQPError) {
@@ -76,6 +77,13 @@ actor ConsumerSession: ConnectionSession {
         try await setUp(connection)
         try requireStanding(connection)
         isEstablished = true
+        reportMissing()
+    }
+
+    /// A consumer that the broker cancelled while the channel was set up was nobody's incident: it has to be set up anew.
+    private func reportMissing() {
+        guard !isPaused, let missing = queues.indices.first(where: { !consuming.contains($0) }) else { return }
+        report(AMQPError(.channelClosed, "the broker cancelled the consumer of '\(queues[missing])' while it was set up"))
     }
 
     /// The last answer may have come with what broke the connection, before whoever waits for the answer went on.

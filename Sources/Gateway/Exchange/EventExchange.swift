@@ -53,8 +53,12 @@ struct EventExchange: Service {
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             var pause = Self.standBy
             do {
-                if publisher.takesMessages, let turn = try await store.takeExchangeTurn(as: holder, lease: Self.lease) {
-                    try await work(turn, holder)
+                if publisher.takesMessages {
+                    // Read before: what happens once somebody has the turn is not behind the first look.
+                    let seen = try await store.lastHistoryID()
+                    if let turn = try await store.takeExchangeTurn(as: holder, lease: Self.lease) {
+                        try await work(turn, holder, after: seen)
+                    }
                 }
                 backoff.succeeded()
             } catch {
@@ -68,12 +72,14 @@ struct EventExchange: Service {
     }
 
     /// Publishes for as long as this gateway has the turn and nothing fails. What failed is published again from where the turn says.
-    private func work(_ first: ExchangeTurn, _ holder: UUID) async throws {
+    ///
+    /// - Parameter seen: samples are taken of what came after it.
+    private func work(_ first: ExchangeTurn, _ holder: UUID, after seen: UUID?) async throws {
         var turn = first
         var renewedAt = ContinuousClock.now
         var reader = EventLogReader(store, after: turn.seq)
         var interest = ExchangeInterest()
-        var lookedAt = try await store.lastHistoryID()
+        var lookedAt = seen
         var sampledAt = ContinuousClock.now - Self.samplingPace
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             // Far within the lease, with the time that publishing takes: nobody else publishes meanwhile.
@@ -98,8 +104,13 @@ struct EventExchange: Service {
             case .none: break
             case .renew: _ = try await store.listen(.exchange, to: nil, lifetime: ExchangeInterest.lifetime)
             case .begin:
-                try await begin(publishingAlso: lookedAt, besides: Set(samples.map(\.historyID)))
                 renewedAt = .now - .seconds(1)
+                guard try await begin(publishingAlso: lookedAt, besides: Set(samples.map(\.historyID))) else {
+                    // The next look goes back to where this one began.
+                    interest.ended()
+                    samples = []
+                    break
+                }
             }
             lookedAt = samples.last?.historyID ?? lookedAt
             guard events.count < EventLogReader.pageLimit / 2 else { continue }
@@ -108,12 +119,15 @@ struct EventExchange: Service {
     }
 
     /// Has all events written down from now on, and publishes what happened since the last look and was not a sample.
-    private func begin(publishingAlso lookedAt: UUID?, besides samples: Set<UUID>) async throws {
+    ///
+    /// - Returns: false where they are not written down yet, as a transaction that began before does not end.
+    private func begin(publishingAlso lookedAt: UUID?, besides samples: Set<UUID>) async throws -> Bool {
         let lifetime = ExchangeInterest.lifetime
-        guard try await store.startLog(for: .exchange, of: nil, lifetime: lifetime, within: .seconds(2)) != nil else { return }
+        guard try await store.startLog(for: .exchange, of: nil, lifetime: lifetime, within: .seconds(2)) != nil else { return false }
         logger.notice("somebody is bound to the exchange of events: all are published")
         let missed = try await store.unloggedEvents(after: lookedAt, limit: Self.missedLimit)
         _ = try await publish(missed.filter { !samples.contains($0.historyID) }.map(\.event))
+        return true
     }
 
     /// Publishes the events in their order; gives the projects of which a queue took one.

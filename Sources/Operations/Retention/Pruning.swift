@@ -51,6 +51,8 @@ public struct Pruning: Sendable {
                 throw OperationsError(.wrongState, "another 'chorus prune' is under way on this database")
             }
             let report = try await walk(until: deadline, progress)
+            // The lock of a session that is merely closed goes when its server process has noticed.
+            if !isTrial { _ = try await session.perform { try $0.execute("SELECT pg_advisory_unlock(\(Store.pruneLock))") } }
             await session.close()
             return report
         } catch {

@@ -76,8 +76,12 @@ extension IntakeSuites {
                     #expect(Set(listener.tasks("task.pending")) == Set(ids))
                     #expect(Set(listener.tasks("task.paused")) == Set(ids.prefix(20)))
                     #expect(events.contains { $0.key == "project.cancelled.\(project)" })
+                    // At least once: what a slow broker has not confirmed comes again.
+                    var seen: Set<Int> = []
                     let numbers = events.compactMap { $0.json["seq"]?.intValue }
-                    #expect(numbers == numbers.sorted() && Set(numbers).count == events.count)
+                    #expect(numbers.count == events.count)
+                    let firsts = numbers.filter { seen.insert($0).inserted }
+                    #expect(firsts == firsts.sorted())
                     #expect(
                         events.allSatisfy { event in
                             event.json["project_id"]?.stringValue == project
