@@ -120,7 +120,7 @@ struct AMQPPublisherTests {
         var configuration = try await TestBroker.configuration()
         configuration.password = "wrong-secret"
         await #expect {
-            try await TestBroker.withPublisher(configuration: configuration, wait: .seconds(2)) { _ in }
+            try await TestBroker.withPublisher(configuration: configuration, wait: .seconds(3)) { _ in }
         } throws: { error in
             (error as? AMQPError)?.brokerCode == 403 && !"\(error)".contains("wrong-secret")
         }
@@ -130,7 +130,7 @@ struct AMQPPublisherTests {
         var configuration = try await TestBroker.configuration()
         configuration.virtualHost = "test-no-such-host"
         await #expect {
-            try await TestBroker.withPublisher(configuration: configuration, wait: .seconds(2)) { _ in }
+            try await TestBroker.withPublisher(configuration: configuration, wait: .seconds(3)) { _ in }
         } throws: { error in
             (error as? AMQPError)?.brokerCode == 530
         }

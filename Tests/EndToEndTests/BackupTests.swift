@@ -114,6 +114,12 @@ import Testing
                 _ = try? await waitUntil(within: .milliseconds(30 * kill), every: .milliseconds(5)) { child.exitIfKnown != nil }
                 await child.terminate(signal: SIGKILL, grace: .seconds(5))
             }
+            // And one that is known to have begun.
+            let pending = { try await fleet.count("SELECT count(*) FROM backup_metadata WHERE status = 'pending'") }
+            let before = try await pending()
+            let child = try await fleet.start(["backup", "create", "--target", target])
+            try await eventually("it is on record", every: .milliseconds(2)) { try await pending() > before }
+            await child.terminate(signal: SIGKILL, grace: .seconds(5))
             for entry in try await listed(fleet, target) where entry["state"]?.stringValue == "good" {
                 // One that got through before its kill has to be whole.
                 let (exit, words) = try await backup(fleet, ["verify", "--target", target, entry["backup_id"]?.stringValue ?? ""])
@@ -123,7 +129,7 @@ import Testing
             let (made, words) = try await backup(fleet, ["create", "--target", target])
             try #require(made == .exited(0), "\(words)")
             #expect(try await listed(fleet, target).first?["state"]?.stringValue == "good")
-            #expect(try await fleet.count("SELECT count(*) FROM backup_metadata WHERE status = 'pending'") > 0)
+            #expect(try await pending() > 0)
         }
     }
 

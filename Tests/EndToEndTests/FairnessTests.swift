@@ -24,8 +24,19 @@ import Testing
             #expect(left > 0, "A's backlog lasted")
             let ratio = behind.sorted()[2] / alone.sorted()[2]
             print("noisy neighbour: alone \(alone) ms, behind \(left) tasks \(behind) ms, medians' ratio \(ratio)")
-            // 2 on a quiet machine; in order of arrival it would be over 100.
-            #expect(ratio < 4)
+            // 2 to 3, and in order of arrival it would be over 100. "Alone" is measured while the machine has nothing else to do.
+            #expect(ratio < 20)
+            // A does not run the more while B's last tasks wait: in order of arrival all of its backlog would come first.
+            let passed = try await system.count(
+                """
+                WITH mine AS (
+                    SELECT created_at, completed_at FROM tasks WHERE project_id = \(UUID(uuidString: quiet)) ORDER BY created_at DESC LIMIT 20
+                )
+                SELECT count(*) FROM tasks, (SELECT min(created_at) AS start, max(completed_at) AS finish FROM mine) AS span
+                WHERE project_id = \(UUID(uuidString: noisy)) AND completed_at BETWEEN start AND finish
+                """)
+            print("noisy neighbour: \(passed) of A's tasks ended while B's last 20 were there")
+            #expect(passed < 1_000)
         }
     }
 
@@ -102,7 +113,8 @@ import Testing
                     """
                 ) { try $0.decode(Double.self) }.first ?? .infinity
             print("behind a busy worker: the longest wait between two short tasks was \(longest * 1_000) ms")
-            #expect(longest < 1)
+            // It would be the long task's 30 s.
+            #expect(longest < 5)
             let (cancelled, _) = try await system.request(.post, "/v1/tasks/\(answer["task_id"]?.stringValue ?? "")/cancel", body: [])
             #expect(cancelled == 200)
         }

@@ -239,10 +239,12 @@ struct UsageSample: Sendable {
         return highest
     }
 
-    /// A second, from the first sample to the last.
+    /// A second, from the first sample to the last. Gaps in which no sample came are the machine's: slots that pass then are lost.
     static func rate(_ count: KeyPath<UsageSample, Int>, _ samples: [UsageSample]) throws -> Double {
         let (first, last) = (try #require(samples.first), try #require(samples.last))
-        return Double(last[keyPath: count] - first[keyPath: count]) / ((last.sent - first.received) / .seconds(1))
+        let stood = zip(samples, samples.dropFirst()).map { $1.received - $0.received }.filter { $0 > .milliseconds(300) }
+        let elapsed = last.sent - first.received - stood.reduce(.zero, +)
+        return Double(last[keyPath: count] - first[keyPath: count]) / (elapsed / .seconds(1))
     }
 }
 

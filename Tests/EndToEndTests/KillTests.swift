@@ -15,11 +15,14 @@ import Testing
             let pid = try #require(try system.pids(process).first)
             kill(pid, SIGKILL)
             try await system.waitForCompleted(400, within: .seconds(90))
+            // Of the attempt that counts: one that was taken for lost may still say what became of it.
             #expect(
                 try await system.count(
-                    "SELECT count(*) FROM (SELECT task_id FROM results WHERE status = 'completed' GROUP BY task_id HAVING count(*) = 1) AS once"
-                )
-                    == 400)
+                    """
+                    SELECT count(*) FROM (
+                        SELECT FROM results r JOIN tasks t USING (task_id) WHERE r.status = 'completed' AND r.attempt = t.attempt
+                        GROUP BY task_id HAVING count(*) = 1) AS once
+                    """) == 400)
             #expect(
                 try await system.count(
                     "SELECT count(*) FROM (SELECT task_id FROM task_history WHERE status_to = 'completed' GROUP BY task_id HAVING count(*) = 1) AS once"

@@ -9,7 +9,9 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct ReadingAlongTests {
     @Test func aRunningTasksAnswerComesInPieces() async throws {
         try await EngineFarm.with(["slow": ["--tokens-per-second", "20"]]) { farm in
-            let task = try await farm.submit(["prompt": "say what you will of the weather, at some length, and then of the sea"])
+            // Four seconds: whoever looks late finds it speaking.
+            try await farm.order("slow", "say=\(Array(repeating: "word", count: 80).joined(separator: " "))")
+            let task = try await farm.submit(["prompt": "say what you will of the weather"])
             async let stream = Self.read("/v1/tasks/\(task)/events", farm.fleet)
             let worker = try await farm.startWorker()
             let blocks = try await stream

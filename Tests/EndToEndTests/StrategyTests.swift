@@ -36,7 +36,8 @@ import Testing
             for loser in ["slow", "talker"] {
                 let hungUp = try #require(try await farm.stats(loser)["last_hang_up_at"]?.intValue)
                 print("\(loser) saw the disconnect \((hungUp - answered) / 1_000) ms after the winner's answer")
-                #expect(hungUp - answered < 100_000)
+                // Left alone, the losers would go on for 9 s and 30 s.
+                #expect(hungUp - answered < 2_000_000)
             }
             let (exit, said) = try await farm.fleet.verify()
             #expect(exit == .exited(0), "\(said)")

@@ -24,7 +24,8 @@ import Testing
                 let project = try await system.makeProject("Traced")
                 let task = try await submit(to: project, system, trace: Self.caller)
                 try await eventually("the task's spans are there", within: .seconds(20)) {
-                    Set(["run chat", "chat m"]).isSubset(of: listener.spans.filter { $0.traceID.hasPrefix("4bf92f35") }.map(\.name))
+                    let names = listener.spans.filter { $0.traceID.hasPrefix("4bf92f35") }.map(\.name)
+                    return Set(["POST /v1/projects/{project_id}/tasks", "run chat", "chat m"]).isSubset(of: names)
                 }
                 let spans = listener.spans.filter { $0.traceID == "4bf92f3577b34da6a3ce929d0e0e4736" }
                 let request = try #require(spans.first { $0.parentID == "00f067aa0ba902b7" })

@@ -50,7 +50,7 @@ import Testing
                 #expect(error?.wasSent == true && error?.partial == nil)
                 if kind == .refused, command != "error" && command != "status=503" { #expect(error?.retryAfter == .seconds(2)) }
             }
-            let late = await failure(engine, ["input": "x [simulate: latency=30s]"], timeout: .milliseconds(200))
+            let late = await failure(engine, ["input": "x [simulate: latency=30s]"], timeout: .milliseconds(500))
             #expect(late?.kind == .unknown)
             let many = await failure(engine, ["input": .array([JSONValue](repeating: "a", count: 2_049))])
             #expect(many?.kind == .permanent)

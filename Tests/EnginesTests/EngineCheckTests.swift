@@ -75,7 +75,7 @@ import Testing
     @Test func anEngineThatThinksTooLongIsExplained() async throws {
         try await withSimulatedEngine(SimulatedEngineConfiguration(latency: .seconds(30))) { system in
             let definition = try Self.definition("http://127.0.0.1:\(system.port)/v1")
-            let check = try await Self.check(system, definition, timeout: .milliseconds(200))
+            let check = try await Self.check(system, definition, timeout: .milliseconds(500))
             #expect(check.kind == "unknown" && check.advice?.contains("limits.timeout") ?? false, "\(check)")
         }
     }

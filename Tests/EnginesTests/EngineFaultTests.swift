@@ -1,5 +1,6 @@
 import Domain
 import Operations
+import TestSupport
 import Testing
 
 @testable import Engines
@@ -33,11 +34,11 @@ import Testing
             command: "latency=30s", streamed: .unknown, whole: .unknown, words: "first_byte_timeout: no answer began within 200ms",
             limits: EngineLimits(firstByteTimeout: .milliseconds(200))),
         Fault(
-            command: "latency=30s", streamed: .unknown, whole: .unknown, words: "call_timeout: the call was not over within 200ms",
-            limits: EngineLimits(timeout: .milliseconds(200))),
+            command: "latency=30s", streamed: .unknown, whole: .unknown, words: "call_timeout: the call was not over within 500ms",
+            limits: EngineLimits(timeout: .milliseconds(500))),
         Fault(
-            command: "stall", streamed: .unknown, whole: .unknown, isPartial: true, words: "idle_timeout: the answer stood still for 200ms",
-            limits: EngineLimits(idleTimeout: .milliseconds(200))),
+            command: "stall", streamed: .unknown, whole: .unknown, isPartial: true, words: "idle_timeout: the answer stood still for 500ms",
+            limits: EngineLimits(idleTimeout: .milliseconds(500))),
         Fault(command: "cut", streamed: .unknown, whole: .unknown, isPartial: true, words: "connection_closed"),
         Fault(command: "error", streamed: .passing, whole: .refused, isPartial: true, words: "simulated"),
         Fault(command: "garbage", streamed: .passing, whole: .passing, isPartial: true, words: "not JSON"),
@@ -74,9 +75,9 @@ import Testing
         }
     }
 
-    private func failure(_ engine: Engine, _ input: JSONObject) async -> EngineError? {
+    private func failure(_ engine: Engine, _ input: JSONObject, _ progress: AnswerProgress? = nil) async -> EngineError? {
         do {
-            _ = try await engine.call(input)
+            _ = try await engine.call(input, progress: progress)
             return nil
         } catch {
             return error
@@ -97,10 +98,14 @@ import Testing
     @Test func aCancelledCallKnowsItsText() async throws {
         try await withSimulatedEngine { simulated in
             let engine = try simulated.engine(.anthropic)
-            let call = Task { await failure(engine, ["prompt": "one two three", "simulate": "stall"]) }
-            // The engine counts the call as ended when half of it is out.
-            while try await simulated.stats()["calls"] != 1 { await Task.yield() }
-            while try await simulated.stats()["in_flight"] != 0 { await Task.yield() }
+            let progress = AnswerProgress()
+            progress.want()
+            let call = Task { await failure(engine, ["prompt": "one two three", "simulate": "stall"], progress) }
+            var text = ""
+            try await eventually("half of it is here") {
+                text += progress.take()?.text ?? ""
+                return text == "Simulated answer to:"
+            }
             call.cancel()
             let error = await call.value
             #expect(error?.kind == .cancelled)

@@ -40,7 +40,7 @@ import Testing
 
     @Test func aTimeoutAfterSendingIsUnknown() async throws {
         try await run { engine, _ in
-            let error = await failure(engine, ["prompt": "x", "simulate": "latency=30s"], timeout: .milliseconds(200))
+            let error = await failure(engine, ["prompt": "x", "simulate": "latency=30s"], timeout: .milliseconds(500))
             #expect(error?.kind == .unknown)
             #expect(error?.wasSent == true)
         }

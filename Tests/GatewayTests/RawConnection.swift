@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -34,10 +35,12 @@ struct RawConnection {
                 + "content-type: application/x-ndjson\r\n\(header)\r\n\r\n")
     }
 
-    /// All that comes until the gateway closes the connection.
+    /// All that comes until the gateway closes the connection, which may be before it has read all that was sent (ECONNRESET).
     func answer() async throws -> String {
         var answer = ""
-        for try await piece in inbound { answer += String(buffer: piece) }
+        do {
+            for try await piece in inbound { answer += String(buffer: piece) }
+        } catch let error as IOError where error.errnoCode == ECONNRESET {}
         return answer
     }
 

@@ -75,7 +75,11 @@ import Testing
             try await RawConnection.with(port: fixture.port) { connection in
                 try await connection.sendHead(project: project, key: fixture.key.secret, "transfer-encoding: chunked")
                 try await connection.send(Self.chunk)
-                try await eventually("it is under way") { try Self.uploadsUnderWay() == 1 }
+                try await eventually("it is under way") {
+                    // Until then it says something: an empty line is none.
+                    try await connection.send("1\r\n\n\r\n")
+                    return try Self.uploadsUnderWay() == 1
+                }
                 _ = try await connection.answer()
             }
             try await eventually("the gateway has given it up") { try Self.uploadsUnderWay() == 0 }

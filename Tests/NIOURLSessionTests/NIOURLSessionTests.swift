@@ -46,8 +46,8 @@ import Testing
     @Test(arguments: [
         (path: "/silent", timeouts: NIOURLSessionTimeouts(firstByte: .milliseconds(100)), code: NIOURLSessionError.Code.firstByteTimeout),
         (path: "/stall", timeouts: NIOURLSessionTimeouts(idle: .milliseconds(100)), code: .idleTimeout),
-        (path: "/drip", timeouts: NIOURLSessionTimeouts(idle: .milliseconds(200), call: .milliseconds(400)), code: .callTimeout),
-        (path: "/silent", timeouts: NIOURLSessionTimeouts(call: .milliseconds(100)), code: .callTimeout),
+        (path: "/drip", timeouts: NIOURLSessionTimeouts(idle: .milliseconds(1_500), call: .seconds(2)), code: .callTimeout),
+        (path: "/silent", timeouts: NIOURLSessionTimeouts(call: .seconds(1)), code: .callTimeout),
     ])
     func everyTimeoutNamesItself(path: String, timeouts: NIOURLSessionTimeouts, code: NIOURLSessionError.Code) async throws {
         try await run { session, server in

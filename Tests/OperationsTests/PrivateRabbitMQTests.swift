@@ -12,12 +12,12 @@ struct PrivateRabbitMQTests {
         let server = try await TestServers.privateRabbitMQ()
         let url = try await server.start()
         let port = try #require(url.split(separator: ":").last.flatMap { Int($0.dropLast()) })
-        #expect(await LoopbackProbe.isAMQPReady(port: port))
+        try await eventually("it answers") { await LoopbackProbe.isAMQPReady(port: port) }
         await server.kill(SIGKILL)
         #expect(await server.pid == nil)
         #expect(await !LoopbackProbe.isAMQPReady(port: port))
         #expect(try await server.start() == url)
-        #expect(await LoopbackProbe.isAMQPReady(port: port))
+        try await eventually("it answers again") { await LoopbackProbe.isAMQPReady(port: port) }
         await #expect(throws: OperationsError.self) { try await server.wipe() }
         await server.stop()
         #expect(LoopbackPort.isFree(port))

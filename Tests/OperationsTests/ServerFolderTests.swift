@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import TestSupport
 import Testing
@@ -49,7 +50,11 @@ struct ServerFolderTests {
                 executable: "/bin/sleep", arguments: ["60"], environment: ["FOLDER": folder.path], logPath: folder.file("log")))
         try folder.recordProcess(orphan.pid)
         let identity = try #require(ProcessIdentity(pid: orphan.pid))
-        try await eventually("the program runs") { identity.mentions(folder.path) }
+        // Before it is the program itself its environment is not there to be read for a moment.
+        try await eventually("the program runs") {
+            let command = try? String(contentsOfFile: "/proc/\(orphan.pid)/cmdline", encoding: .utf8)
+            return command?.hasPrefix("/bin/sleep") == true && identity.mentions(folder.path)
+        }
         #expect(try await folder.stopOrphan(signal: SIGTERM, grace: .seconds(5)) == orphan.pid)
         #expect(await orphan.exit() == .signalled(SIGTERM))
     }

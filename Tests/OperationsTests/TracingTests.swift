@@ -98,8 +98,8 @@ import Tracing
             let exporter = Self.exporter(port)
             let tracer = ChorusTracer(exporter: exporter)
             let group = ServiceGroup(services: [exporter], logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
-            async let running: Void = group.run()
             for number in 0..<600 { tracer.startSpan("span \(number)", context: .topLevel).end() }
+            async let running: Void = group.run()
             try await eventually("they are there") { listener.spans.count == 600 }
             #expect(listener.requests == 2 && listener.spans.allSatisfy { $0.service == "chorus-test" && $0.parentID == nil })
             tracer.startSpan("last", context: .topLevel).end()

@@ -225,7 +225,8 @@ struct SocketExecutorTests {
             let (cpu, switches) = (await probe.cpuTime(), await probe.voluntarySwitches())
             // Time itself is what is tested here: nothing can be waited for.
             try? await Task.sleep(for: .milliseconds(500))
-            #expect(await probe.cpuTime() - cpu < 5_000_000)
+            // One that spins takes half a second; time that another machine stole may count as its own.
+            #expect(await probe.cpuTime() - cpu < 100_000_000)
             #expect(await probe.voluntarySwitches() - switches < 8)
             await probe.unwatch(pair.here)
         }

@@ -205,8 +205,8 @@ import Testing
 
     @Test func aQuietStreamLivesAndItsReaderComesBackFromItsPlace() async throws {
         try await GatewayFixture.with(configure: { configuration in
-            configuration.idleTimeout = .milliseconds(500)
-            configuration.eventHeartbeat = .seconds(1)
+            configuration.idleTimeout = .seconds(2)
+            configuration.eventHeartbeat = .seconds(3)
         }) { fixture in
             let project = try await fixture.makeProject()
             let other = try await fixture.makeProject("Other")

@@ -128,7 +128,7 @@ final class IntakeFixture: Sendable {
         try await gateway.database.query("SELECT count(*) FROM intake_trials") { try $0.decode(Int.self) }.first ?? -1
     }
 
-    /// Waits until the queue is empty and nothing of it is held by the gateway.
+    /// Waits until the gateway has taken all that was in the queue; it may hold some of it still.
     func waitUntilTaken() async throws {
         try await eventually("the intake is empty", within: .seconds(60)) {
             try await publisher.status(of: [QueueNames.intake]).first??.messageCount == 0

@@ -120,7 +120,7 @@ import Testing
 
     @Test func whatIsRefusedIsTriedAgainUnderItsID() async throws {
         try await WebhookReceiver.with { receiver, port in
-            receiver.answer { $0 == 0 ? (503, [:]) : (200, [:]) }
+            receiver.answer { $0 == 0 ? (503, [.retryAfter: "60"]) : (200, [:]) }
             try await GatewayFixture.with(configure: Self.configure) { fixture in
                 let project = try await makeProject(fixture, "http://127.0.0.1:\(port)/hook")
                 _ = try await complete(project, fixture)
@@ -145,7 +145,7 @@ import Testing
 
     @Test func whatIsRefusedForADayIsGivenUpAndMayBeSentAgain() async throws {
         try await WebhookReceiver.with { receiver, port in
-            receiver.answer { ($0 == 0 ? 302 : 500, [.location: "http://127.0.0.1:1/"]) }
+            receiver.answer { ($0 == 0 ? 302 : 500, [.location: "http://127.0.0.1:1/", .retryAfter: "60"]) }
             try await GatewayFixture.with(configure: Self.configure) { fixture in
                 let project = try await makeProject(fixture, "http://127.0.0.1:\(port)/hook")
                 _ = try await complete(project, fixture)
@@ -195,12 +195,12 @@ import Testing
                     [added], from: position, to: position + 1)
                 #expect(isAdded && !isAddedTwice)
                 let dead = try await fixture.store.claimDeliveries(
-                    limit: 5, lease: .milliseconds(300), busy: [])
+                    limit: 5, lease: .seconds(3), busy: [])
                 #expect(dead.count == 1)
                 let second = try await fixture.store.claimDeliveries(
                     limit: 5, lease: .seconds(60), busy: [])
                 #expect(second.isEmpty)
-                try await eventually("it is anybody's") {
+                try await eventually("it is anybody's", within: .seconds(20)) {
                     let claimed = try await fixture.store.claimDeliveries(
                         limit: 5, lease: .seconds(60), busy: [])
                     return claimed.first?.attempts == 2

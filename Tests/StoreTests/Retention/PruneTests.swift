@@ -55,7 +55,9 @@ import Testing
                 var after = try await fixture.store.stats(of: fixture.project.id)
                 #expect(after.pruned == 3)
                 after.pruned = 0
-                #expect(after.tasks == before.tasks && after.engines == before.engines && after.minutes == before.minutes)
+                #expect(after.tasks == before.tasks && after.engines == before.engines)
+                // A minute may begin between the two looks, and each counts back from its own.
+                #expect([0, 1].contains { after.minutes == Self.minutes(before.minutes, later: $0) })
                 #expect(try await fixture.store.quotas(of: fixture.principal.userID).map(\.used) == quotas.map(\.used))
                 #expect(try await fixture.broken() == [])
             }
@@ -64,6 +66,10 @@ import Testing
             #expect(try await fixture.broken() == [])
             #expect(try await fixture.pruneAll().map(\.tasks) == [0])
         }
+    }
+
+    private static func minutes(_ minutes: [TaskStatus: [Int: Int]], later shift: Int) -> [TaskStatus: [Int: Int]] {
+        minutes.mapValues { Dictionary(uniqueKeysWithValues: $0.map { ($0.key + shift, $0.value) }) }
     }
 
     /// The laws hear of it where what went is not what the figures lack.
@@ -112,6 +118,12 @@ import Testing
         try session.execute("SELECT FROM tasks WHERE task_id = \(id) FOR UPDATE")
     }
 
+    /// Its lock is gone when this returns: a session that is closed goes on until its server process has noticed.
+    private static func letGo(_ session: isolated PostgresConnection) throws {
+        try session.execute("ROLLBACK")
+        session.close()
+    }
+
     @Test func goesStepByStepAndAroundWhatIsHeld() async throws {
         try await StoreFixture.with { fixture in
             let worker = try await fixture.makeWorker()
@@ -126,7 +138,7 @@ import Testing
             let batches = try await fixture.pruneAll(limit: 2)
             #expect(batches.map(\.tasks).reduce(0, +) == 5)
             #expect(batches.count == 4 && batches.allSatisfy { $0.tasks <= 2 })
-            await other.close()
+            try await Self.letGo(other)
             #expect(try await fixture.pruneAll().map(\.tasks) == [1])
             #expect(try await fixture.status(young) == .completed)
             #expect(try await fixture.broken() == [])
@@ -151,7 +163,7 @@ import Testing
             let other = try await fixture.connect()
             try await Self.hold(family["sibling"], in: other)
             #expect(try await fixture.pruneAll().map(\.tasks) == [0])
-            await other.close()
+            try await Self.letGo(other)
             #expect(try await fixture.store.pruneTrial(fixture.plan(), after: nil, limit: 500).tasks == 4)
             // Larger than the batch.
             #expect(try await fixture.pruneAll(limit: 2).map(\.tasks).reduce(0, +) == 4)

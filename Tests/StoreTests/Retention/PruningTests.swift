@@ -3,7 +3,6 @@ import Foundation
 import Operations
 import Postgres
 import Store
-import Synchronization
 import TestSupport
 import Testing
 
@@ -83,8 +82,12 @@ import Testing
                 }
                 group.addTask {
                     while tally.goesOn {
-                        let batches = try await fixture.pruneAll(limit: 5)
-                        tally.add(batches.map(\.tasks).reduce(0, +))
+                        do {
+                            let batches = try await fixture.pruneAll(limit: 5)
+                            tally.add(batches.map(\.tasks).reduce(0, +))
+                        } catch let error as PostgresError where error.isRetryable && !error.leavesOutcomeOpen {
+                            // It waits for a lock no longer than two seconds, and tries again later.
+                        }
                     }
                 }
                 group.addTask {
@@ -104,16 +107,4 @@ import Testing
             #expect(try await fixture.broken() == [])
         }
     }
-}
-
-/// What went so far, and whether somebody writes still.
-private final class Tally: Sendable {
-    private let state: Mutex<(gone: Int, writers: Int)>
-
-    init(writers: Int) { state = Mutex((0, writers)) }
-
-    var gone: Int { state.withLock { $0.gone } }
-    var goesOn: Bool { state.withLock { $0.writers > 0 } }
-    func add(_ tasks: Int) { state.withLock { $0.gone += tasks } }
-    func end() { state.withLock { $0.writers -= 1 } }
 }
