@@ -45,6 +45,7 @@ struct Recovery {
         if rounds % 10 == 5 { _ = try await store.forgetMinutes(limit: 5_000) }
         if rounds % 10 == 7 { try await forgetEvents() }
         if rounds % 60 == 7 { _ = try await store.forgetSessions(limit: 10_000) }
+        if rounds % 60 == 37 { try await store.forgetWaits() }
         if rounds % 1_000 == 7 { try await store.forgetIntakeTrials() }
         guard rounds % 5 == 1 else { return hasResumed }
         for id in try await store.settlingProjects(limit: 100) {

@@ -85,7 +85,8 @@ extension TaskRunner {
     /// One call, from its request to what its answer says.
     private func end(of call: OpenCall, _ attempt: TaskAttempt, _ input: JSONObject? = nil) async -> TaskCalls.Ended {
         let start = ContinuousClock.now
-        let result = await ask(call, attempt.task, input ?? attempt.input)
+        let result = await ask(
+            call, attempt.task, input ?? attempt.input, hasChoice: attempt.plan.engines != [call.engine])
         balance.ended(call.engine, result)
         var ended = TaskCalls.Ended(call: call, result: result, duration: start.duration(to: .now), price: engines.price(of: call.engine))
         if attempt.plan.strategy == .ensemble, case .success(let answer) = result {

@@ -43,7 +43,11 @@ struct TaskRunner: Sendable {
     }
 
     /// Every call to an engine goes this way.
-    func ask(_ call: OpenCall, _ task: ClaimedTask, _ input: JSONObject) async -> Result<EngineAnswer, EngineError> {
+    ///
+    /// - Parameter hasChoice: whether the task may be done by another engine: then no engine holds it back before a worker has it.
+    func ask(
+        _ call: OpenCall, _ task: ClaimedTask, _ input: JSONObject, hasChoice: Bool
+    ) async -> Result<EngineAnswer, EngineError> {
         let engine: Engine
         do {
             engine = try await engineWatch?.engine(call.engine) ?? engines.engine(call.engine)
@@ -53,7 +57,7 @@ struct TaskRunner: Sendable {
         let progress = readingAlong?.began(call, of: task)
         defer { readingAlong?.ended(call, of: task) }
         let tokens = { TokenEstimate.tokensOfCall(input, type: task.type) }
-        let result = await gates.pass(engine, tokens: tokens, timeLeft: task.timeLeft) { () throws(EngineError) in
+        let result = await gates.pass(engine, tokens: tokens, hasChoice: hasChoice, timeLeft: task.timeLeft) { () throws(EngineError) in
             let key = idempotencyKey(of: call, task)
             let start = ContinuousClock.now
             let result = await TaskTrace.call(engine, task) { await make(call, engine, task, input, key, progress) }

@@ -10,11 +10,11 @@ import Testing
 @Suite(.timeLimit(.minutes(2))) struct GateTests {
     private static func request(
         _ worker: UUID, _ rates: SlotRates = SlotRates(requestsPerMinute: nil, tokensPerMinute: nil), costs: [Int] = [1],
-        others: [Int] = [], settled: Int = 0, concurrency: Int? = nil, used: Int = 0, wanted: Int = 0
+        waits: [Int?] = [], settled: Int = 0, concurrency: Int? = nil, used: Int = 0, wanted: Int = 0
     ) -> SlotRequest {
         SlotRequest(
             engine: "local", workerID: worker, concurrency: concurrency, placesUsed: used, placesWanted: wanted, rates: rates, costs: costs,
-            otherCosts: others, settled: settled, probeLease: 10)
+            waits: waits, settled: settled, probeLease: 10)
     }
 
     /// The database does the sums of `SlotSchedule`, whatever was taken before.
@@ -182,10 +182,17 @@ import Testing
             // Taken, and not asked for yet.
             now = try await figures()
             #expect(now.waiting == 3 && now.tokensWaiting == 3 * cost && now.inQueue == 1)
-            let answer = try await fixture.store.takeSlots(Self.request(asker, rates, costs: [cost, cost], others: [cost]))
+            let asked = Self.request(asker, rates, costs: [cost, cost], waits: [cost, cost, cost])
+            let answer = try await fixture.store.takeSlots(asked)
             now = try await figures()
             #expect((1...2).contains(answer.grant.count))
-            #expect(now.waiting == 3 - answer.grant.count && now.tokensWaiting == (3 - answer.grant.count) * cost)
+            #expect(answer.noted == 3 - answer.grant.count)
+            #expect(now.waiting == answer.noted && now.tokensWaiting == answer.noted * cost)
+            // Those that have a choice are held back by nothing, and hold back nobody.
+            let others = try await fixture.store.takeSlots(Self.request(asker, rates, costs: [], waits: [cost, nil, cost, nil]))
+            #expect(others.noted == 2)
+            let same = Array(repeating: cost, count: 3 - answer.grant.count)
+            #expect(try await fixture.store.takeSlots(Self.request(asker, rates, costs: [], waits: same)).noted == same.count)
             // A worker that never asked has asked for none of what it took this moment.
             try await claim([tasks[3].id], newcomer)
             _ = try await fixture.database.execute("UPDATE tasks SET started_at = now() + interval '1 hour' WHERE task_id = \(tasks[3].id)")
@@ -194,9 +201,13 @@ import Testing
             _ = try await fixture.database.execute("UPDATE tasks SET started_at = now() - interval '1 hour'")
             _ = try await fixture.database.execute("UPDATE engine_waits SET asked_at = now() - interval '3 seconds'")
             #expect(try await figures().waiting == 0)
-            // Without rates nothing is noted.
-            _ = try await fixture.store.takeSlots(Self.request(newcomer, costs: [1, 1], concurrency: 1, wanted: 2))
+            try await fixture.store.forgetWaits()
             #expect(try await Self.count("SELECT count(*) FROM engine_waits", fixture) == 1)
+            _ = try await fixture.database.execute("UPDATE engine_waits SET asked_at = now() - interval '1 hour'")
+            try await fixture.store.forgetWaits()
+            // Without rates nothing is noted.
+            _ = try await fixture.store.takeSlots(Self.request(newcomer, costs: [1, 1], waits: [1, 1], concurrency: 1, wanted: 2))
+            #expect(try await Self.count("SELECT count(*) FROM engine_waits", fixture) == 0)
         }
     }
 

@@ -16,7 +16,7 @@ public struct EngineFigures: Sendable, Hashable {
     public var inFlight: Int
     public var inQueue: Int
     public var tokensInQueue: Int
-    /// Calls with the workers that have no slot yet, and their tokens.
+    /// Calls with the workers that have no slot yet, and their tokens; of tasks that need this engine.
     public var waiting: Int
     public var tokensWaiting: Int
 
@@ -57,8 +57,9 @@ extension Store {
 
     /// The figures of these engines, and of what is in flight for each of them; `countsTasks` false leaves the latter out.
     ///
-    /// A call waits no longer than a worker's patience of 2 s, so what is older than that has a slot, or is on its way back. A worker that never
-    /// asked for the engine has taken its first task a moment ago, or is of a release that says nothing of who waits.
+    /// A call that a worker has taken since it asked the gate last has no slot yet. Where it waits longer than a worker's patience of 2 s the
+    /// database is slow, and it is not counted any more. A worker that never asked for the engine has taken its first task a moment ago, or is
+    /// of a release that says nothing of who waits.
     /// Indexes: `engines_pkey`, `engine_places_pkey`, `engine_waits_pkey`, `idx_tasks_in_flight`.
     public func engineFigures(of engines: [String], countsTasks: Bool = true) async throws -> [EngineFigures] {
         try await database.query(
@@ -66,21 +67,20 @@ extension Store {
             WITH fleet AS MATERIALIZED (
                 SELECT name AS engine FROM engines ORDER BY position LIMIT 1
             ), needing AS (
-                SELECT chorus_needed_engine(t.engine, p.settings, (SELECT engine FROM fleet)) AS engine, t.status, t.estimated_tokens,
-                    t.started_at, t.assigned_worker_id
+                SELECT chorus_needed_engine(t.engine, p.settings, (SELECT engine FROM fleet)) AS engine, t.status = 'in_queue' AS is_queued,
+                    t.status = 'processing' AND t.started_at > now() - interval '2.5 s' AS is_new, t.estimated_tokens, t.started_at,
+                    t.assigned_worker_id
                 FROM tasks t JOIN projects p USING (project_id)
                 WHERE \(countsTasks) AND t.status IN ('in_queue', 'processing')
+                OFFSET 0 -- once a task, and not once for each of their uses
             ), in_flight AS MATERIALIZED (
                 SELECT n.engine, count(*) AS tasks,
-                    count(*) FILTER (WHERE n.status = 'in_queue') AS in_queue,
-                    coalesce(sum(n.estimated_tokens) FILTER (WHERE n.status = 'in_queue'), 0)::bigint AS tokens,
-                    count(*) FILTER (WHERE n.status = 'processing' AND n.started_at > unasked.since) AS calls,
-                    coalesce(sum(n.estimated_tokens) FILTER (WHERE n.status = 'processing' AND n.started_at > unasked.since), 0)::bigint
-                        AS call_tokens
-                FROM needing n LEFT JOIN engine_waits w ON w.engine = n.engine AND w.worker_id = n.assigned_worker_id
-                    CROSS JOIN LATERAL (
-                        SELECT greatest(coalesce(w.asked_at, now() - interval '300 ms'), now() - interval '2.5 s') AS since
-                    ) AS unasked
+                    count(*) FILTER (WHERE n.is_queued) AS in_queue,
+                    coalesce(sum(n.estimated_tokens) FILTER (WHERE n.is_queued), 0)::bigint AS tokens,
+                    count(*) FILTER (WHERE n.is_new AND n.started_at > coalesce(w.asked_at, now() - interval '300 ms')) AS calls,
+                    coalesce(sum(n.estimated_tokens) FILTER (
+                        WHERE n.is_new AND n.started_at > coalesce(w.asked_at, now() - interval '300 ms')), 0)::bigint AS call_tokens
+                FROM needing n LEFT JOIN engine_waits w ON n.is_new AND w.engine = n.engine AND w.worker_id = n.assigned_worker_id
                 GROUP BY 1
             ), waiting AS MATERIALIZED (
                 SELECT engine, sum(calls) AS calls, sum(tokens)::bigint AS tokens

@@ -15,8 +15,9 @@ public struct SlotRequest: Sendable, Hashable {
     public var rates: SlotRates
     /// Estimated tokens of each call.
     public var costs: [Int]
-    /// Estimated tokens of the calls that wait beyond these.
-    public var otherCosts: [Int]
+    /// Estimated tokens of the calls that wait, these first, so far as they are to be noted; nil for those whose tasks may be done by another
+    /// engine.
+    public var waits: [Int?]
     /// Tokens that calls which have ended used more than they had reserved.
     public var settled: Int
     /// How long a probe may take, in seconds.
@@ -24,7 +25,7 @@ public struct SlotRequest: Sendable, Hashable {
 
     public init(
         engine: String, workerID: UUID, concurrency: Int?, placesUsed: Int, placesWanted: Int, rates: SlotRates, costs: [Int],
-        otherCosts: [Int] = [], settled: Int, probeLease: Double
+        waits: [Int?] = [], settled: Int, probeLease: Double
     ) {
         self.engine = engine
         self.workerID = workerID
@@ -33,7 +34,7 @@ public struct SlotRequest: Sendable, Hashable {
         self.placesWanted = placesWanted
         self.rates = rates
         self.costs = costs
-        self.otherCosts = otherCosts
+        self.waits = waits
         self.settled = settled
         self.probeLease = probeLease
     }
@@ -59,14 +60,20 @@ public struct SlotAnswer: Sendable, Hashable {
     /// The places that the worker now has.
     public var places: Int
     public var grant: SlotGrant
+    /// How many of its calls are noted as waiting.
+    public var noted: Int
 
-    public init(state: State, closedFor: Double? = nil, reason: GateReason? = nil, message: String? = nil, places: Int, grant: SlotGrant) {
+    public init(
+        state: State, closedFor: Double? = nil, reason: GateReason? = nil, message: String? = nil, places: Int, grant: SlotGrant,
+        noted: Int = 0
+    ) {
         self.state = state
         self.closedFor = closedFor
         self.reason = reason
         self.message = message
         self.places = places
         self.grant = grant
+        self.noted = noted
     }
 }
 
@@ -90,12 +97,14 @@ extension Store {
     /// The channel on which it is told that a gate was closed or opened.
     public static let gateChannel = "chorus_gates"
 
-    /// Takes slots and places for a worker's calls, for all of them with one statement (`chorus_take_slots`), and notes which go on waiting
-    /// where the engine has rates.
+    /// Takes slots and places for a worker's calls, for all of them with one statement (`chorus_take_slots`), and notes how many go on waiting
+    /// where the engine has rates. Tasks that have a choice of engines are held back by none, so their calls are not noted either: they would
+    /// keep those that have none from ever being sent. At a closed gate no call waits for long.
     /// Indexes: `engine_gates_pkey`, `engine_places_pkey`, `engine_waits_pkey`, `workers_pkey`.
     public func takeSlots(_ request: SlotRequest) async throws -> SlotAnswer {
         let costs = request.costs.map { Int32(clamping: $0) }
-        let others = request.otherCosts.reduce(0, +)
+        // Less than 0 for one that is not to be noted.
+        let waits = request.waits.map { $0.map { max(0, Int32(clamping: $0)) } ?? -1 }
         let answers = try await database.query(
             """
             WITH taken AS MATERIALIZED (
@@ -105,13 +114,19 @@ extension Store {
                     \(request.rates.tokenInterval), \(costs), \(Int64(clamping: request.settled)), \(request.probeLease))
             ), waits AS (
                 INSERT INTO engine_waits (engine, worker_id, asked_at, calls, tokens)
-                SELECT \(request.engine), \(request.workerID), now(), cardinality(\(costs)) + \(Int32(clamping: request.otherCosts.count)) - slots,
-                    \(others) + (SELECT coalesce(sum(cost), 0) FROM unnest((\(costs))[slots + 1:]) AS left_over (cost))
-                FROM taken WHERE \(request.rates.areLimited) AND state <> 'gone'
+                SELECT \(request.engine), \(request.workerID), now(), left_over.calls, left_over.tokens
+                FROM taken CROSS JOIN LATERAL (
+                    SELECT count(*)::int AS calls, coalesce(sum(cost), 0) AS tokens
+                    FROM unnest((\(waits))[slots + 1:]) AS wait (cost) WHERE cost >= 0 AND state = 'open'
+                ) AS left_over
+                WHERE \(request.rates.areLimited) AND state <> 'gone'
                 ON CONFLICT (engine, worker_id) DO UPDATE
                 SET asked_at = excluded.asked_at, calls = excluded.calls, tokens = excluded.tokens
+                RETURNING calls
             )
-            SELECT state, closed_for, reason, message, places, slots, request_slot, token_slot, next_in FROM taken
+            SELECT state, closed_for, reason, message, places, slots, request_slot, token_slot, next_in,
+                coalesce((SELECT calls FROM waits), 0)
+            FROM taken
             """
         ) { row in
             var columns = row.columns
@@ -121,7 +136,8 @@ extension Store {
                 places: try columns.next(),
                 grant: SlotGrant(
                     count: try columns.next(), requestSlot: try columns.next(as: Double?.self) ?? 0,
-                    tokenSlot: try columns.next(as: Double?.self) ?? 0, nextIn: try columns.next(as: Double?.self) ?? 1))
+                    tokenSlot: try columns.next(as: Double?.self) ?? 0, nextIn: try columns.next(as: Double?.self) ?? 1),
+                noted: try columns.next())
         }
         return answers.first
             ?? SlotAnswer(
@@ -144,6 +160,11 @@ extension Store {
                 \(reason.rawValue), \(String(message.prefix(300))))
             """
         ) { try $0.decode(Double?.self) }.first ?? nil
+    }
+
+    /// Forgets what workers had waiting that have long gone, or ask no more. Index: `engine_waits_pkey`; the table has a row an engine and worker.
+    public func forgetWaits() async throws {
+        _ = try await database.execute("DELETE FROM engine_waits WHERE asked_at < now() - interval '10 minutes'")
     }
 
     /// The worker's probe succeeded: the gate opens for the whole fleet. Index: `engine_gates_pkey`.

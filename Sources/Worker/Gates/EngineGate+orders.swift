@@ -19,7 +19,10 @@ extension EngineGate {
             holder = worker
             term += 1
             (placesHeld, placesUsed) = (0, 0)
+            notedWaits = 0
         }
+        // Who left need not wait for a question of those that stay.
+        if hasStaleNote { settleAt = settleAt ?? now + Self.gathering }
         if let news {
             guard tellAt.map({ now >= $0 }) ?? true else { return nil }
             isAsking = true
@@ -45,7 +48,13 @@ extension EngineGate {
         return [asking, isSettlementOpen ? settleAt : nil].compactMap { $0 }.min()
     }
 
-    private var isSettlementOpen: Bool { owedTokens != 0 || placesHeld > placesUsed && waiting.isEmpty }
+    private var isSettlementOpen: Bool { owedTokens != 0 || placesHeld > placesUsed && waiting.isEmpty || hasStaleNote }
+
+    /// More calls are noted as waiting than do.
+    private var hasStaleNote: Bool { notedWaits > waiting.count { !$0.hasChoice } }
+
+    /// More than an engine is ever sent at once.
+    private static let waitsNoted = 1_000
 
     private func request(at now: Instant, _ worker: UUID) -> GateOrder? {
         let mayAsk =
@@ -57,7 +66,8 @@ extension EngineGate {
         let request = SlotRequest(
             engine: engine, workerID: worker, concurrency: limits.concurrency, placesUsed: placesUsed,
             placesWanted: placesUsed + waiting.count, rates: limits.rates, costs: Array(costs.prefix(count)),
-            otherCosts: waiting.dropFirst(count).map(\.tokens), settled: owedTokens, probeLease: probeLease / .seconds(1))
+            waits: waiting.prefix(Self.waitsNoted).map { $0.hasChoice ? nil : $0.tokens }, settled: owedTokens,
+            probeLease: probeLease / .seconds(1))
         return .take(request, tickets: waiting.prefix(count).map(\.ticket))
     }
 
@@ -70,6 +80,7 @@ extension EngineGate {
         asked = 0
         if request.workerID == holder { placesHeld = answer.places }
         askAt = now + .seconds(answer.grant.nextIn)
+        notedWaits = request.rates.areLimited ? answer.noted : 0
         switch answer.state {
         case .gone:
             defer { waiting.removeAll() }

@@ -54,6 +54,8 @@ struct EngineGate: Sendable {
     struct Waiting: Sendable, Hashable {
         var ticket: UInt64
         var tokens: Int
+        /// Its task may be done by another engine.
+        var hasChoice: Bool
         var since: Instant
     }
 
@@ -61,7 +63,7 @@ struct EngineGate: Sendable {
     static let patience = Duration.seconds(2)
     /// A closing that ends within this is waited for.
     static let closingPatience = Duration.milliseconds(100)
-    /// How long places that nobody needs are kept, and what was used more or less than reserved is gathered.
+    /// How long places that nobody needs are kept, and what was used more or less than reserved, or does not wait any more, is gathered.
     static let gathering = Duration.milliseconds(150)
     /// How long a gate is left alone while somebody else probes.
     static let probePause = Duration.seconds(1)
@@ -77,6 +79,8 @@ struct EngineGate: Sendable {
     var placesUsed = 0
     /// Tokens used more than reserved.
     var owedTokens = 0
+    /// The calls without a choice that the database has as waiting.
+    var notedWaits = 0
     /// Whose places these are.
     var holder: UUID?
     var term = 0
@@ -101,7 +105,7 @@ struct EngineGate: Sendable {
     var isFree: Bool { limits.areNone && closure == nil }
 
     /// Nothing has to be asked or told, now or later.
-    var isQuiet: Bool { isFree && news == nil && waiting.isEmpty && owedTokens == 0 && placesHeld == 0 }
+    var isQuiet: Bool { isFree && news == nil && waiting.isEmpty && owedTokens == 0 && placesHeld == 0 && notedWaits == 0 }
 
     /// The engine's definition may be another one.
     mutating func update(_ limits: Limits, probeLease: Duration) -> [Release] {
@@ -109,16 +113,17 @@ struct EngineGate: Sendable {
         self.limits = limits
         self.probeLease = probeLease
         if limits.rates.tokenInterval == nil { owedTokens = 0 }
+        if !limits.rates.areLimited { notedWaits = 0 }
         return passOnPlaces()
     }
 
     /// A call wants to pass.
-    mutating func enter(_ ticket: UInt64, tokens: Int, at now: Instant) -> Entrance {
+    mutating func enter(_ ticket: UInt64, tokens: Int, hasChoice: Bool = false, at now: Instant) -> Entrance {
         if isFree { return .pass(Pass()) }
         if let hold = closedHold(at: now) { return .held(hold) }
         if waiting.isEmpty, let pass = freePlace() { return .pass(pass) }
         guard waiting.count < capacity else { return .held(GateHold(engine: engine, .usedUp, after: Self.patience)) }
-        waiting.append(Waiting(ticket: ticket, tokens: tokens, since: now))
+        waiting.append(Waiting(ticket: ticket, tokens: tokens, hasChoice: hasChoice, since: now))
         return .wait
     }
 

@@ -38,9 +38,10 @@ final class EngineGates: Sendable {
     ///
     /// - Parameters:
     ///   - tokens: what the call is expected to cost; asked for only where the engine counts tokens.
+    ///   - hasChoice: whether its task may be done by another engine.
     ///   - timeLeft: the time until nobody waits for the answer any more.
     func pass(
-        _ engine: Engine, tokens: () -> Int, timeLeft: Duration?, _ call: () async throws(EngineError) -> EngineAnswer
+        _ engine: Engine, tokens: () -> Int, hasChoice: Bool, timeLeft: Duration?, _ call: () async throws(EngineError) -> EngineAnswer
     ) async -> Result<EngineAnswer, EngineError> {
         let definition = engine.definition
         let limits = EngineGate.Limits(definition.limits)
@@ -48,7 +49,7 @@ final class EngineGates: Sendable {
         do throws(EngineError) {
             pass = try await enter(
                 definition.name, limits, probeLease: definition.limits.timeout,
-                tokens: limits.rates.tokenInterval == nil ? 0 : tokens(), deadline: timeLeft.map { .now + $0 })
+                tokens: limits.rates.tokenInterval == nil ? 0 : tokens(), hasChoice: hasChoice, deadline: timeLeft.map { .now + $0 })
         } catch {
             return .failure(error)
         }
@@ -66,14 +67,15 @@ final class EngineGates: Sendable {
     func isClosed(_ engine: String) -> Bool { state.withLock { $0.gates[engine]?.closedHold(at: .now) != nil } }
 
     private func enter(
-        _ engine: String, _ limits: EngineGate.Limits, probeLease: Duration, tokens: Int, deadline: ContinuousClock.Instant?
+        _ engine: String, _ limits: EngineGate.Limits, probeLease: Duration, tokens: Int, hasChoice: Bool,
+        deadline: ContinuousClock.Instant?
     ) async throws(EngineError) -> EngineGate.Pass {
         for _ in 0..<Self.slotsForACall {
             let (entrance, ticket) = state.withLock { state in
                 state.lastTicket += 1
                 let ticket = state.lastTicket
                 let (releases, entrance) = Self.change(&state.gates[engine, default: EngineGate(engine: engine)]) { gate in
-                    (gate.update(limits, probeLease: probeLease), gate.enter(ticket, tokens: tokens, at: .now))
+                    (gate.update(limits, probeLease: probeLease), gate.enter(ticket, tokens: tokens, hasChoice: hasChoice, at: .now))
                 }
                 Self.resume(releases, &state)
                 return (entrance, ticket)
@@ -134,7 +136,9 @@ final class EngineGates: Sendable {
             if waiter != nil { state.gates[engine]?.withdraw(ticket) }
             return waiter
         }
-        waiter?.resume(returning: .held(ticket: ticket, GateHold(engine: engine, .stopped, after: .zero)))
+        guard let waiter else { return }
+        waiter.resume(returning: .held(ticket: ticket, GateHold(engine: engine, .stopped, after: .zero)))
+        wake()
     }
 
     private func leave(_ engine: String, _ pass: EngineGate.Pass, _ verdict: CallVerdict, tokens: Int?) {

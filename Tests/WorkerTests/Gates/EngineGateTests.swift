@@ -74,6 +74,32 @@ import Testing
         #expect(gate.waiting.isEmpty)
     }
 
+    /// What is noted as waiting keeps others from being sent: who leaves without a slot is taken off the note.
+    @Test func whoLeavesWaitsNoMoreInTheDatabase() throws {
+        var gate = gate(limited)
+        _ = gate.enter(1, tokens: 7, at: start)
+        _ = gate.enter(2, tokens: 8, hasChoice: true, at: start)
+        _ = gate.enter(3, tokens: 9, at: start)
+        let (request, tickets) = try take(&gate, at: start)
+        #expect(request.waits == [7, nil, 9])
+        _ = gate.answered(
+            SlotAnswer(state: .open, places: 0, grant: grant(0, nextIn: 9), noted: 2), to: request, tickets: tickets, sentAt: start,
+            at: start)
+        #expect(gate.order(at: start, worker: worker) == nil)
+        gate.withdraw(2)
+        #expect(gate.order(at: start, worker: worker) == nil && gate.alarm == start + .seconds(2), "it was not on the note")
+        gate.withdraw(1)
+        #expect(gate.order(at: start, worker: worker) == nil && gate.alarm == start + .milliseconds(150))
+        let (news, none) = try take(&gate, at: start + .milliseconds(150))
+        #expect(news.waits == [9] && news.costs.isEmpty && none.isEmpty)
+        _ = gate.answered(
+            SlotAnswer(state: .open, places: 0, grant: grant(0), noted: 1), to: news, tickets: [], sentAt: start,
+            at: start + .milliseconds(160))
+        gate.withdraw(3)
+        _ = gate.order(at: start + .seconds(1), worker: worker)
+        #expect(!gate.isQuiet && gate.alarm == start + .milliseconds(1_150))
+    }
+
     @Test func aCancelledCallLeavesAtOnce() throws {
         var gate = gate(limited)
         for ticket in 1...3 as ClosedRange<UInt64> { _ = gate.enter(ticket, tokens: 0, at: start) }

@@ -4,7 +4,8 @@
 -- given away. So a slow engine was sent task after task while the first one waited, all but one of which came back after a while, behind
 -- those that were younger.
 
--- What a worker's calls wait for since it asked the gate last (chorus_take_slots). Tasks that it took later have not asked yet.
+-- How many of a worker's calls waited on when it asked the gate last (chorus_take_slots), and their tokens; of tasks that need this engine and
+-- no other. Tasks that it took later have not asked yet.
 CREATE TABLE engine_waits (
     engine VARCHAR(255) NOT NULL REFERENCES engine_gates (engine) ON DELETE CASCADE,
     worker_id UUID NOT NULL REFERENCES workers (worker_id) ON DELETE CASCADE,
