@@ -80,8 +80,9 @@ actor ConsumerSession: ConnectionSession {
         reportMissing()
     }
 
-    /// A consumer that the broker cancelled while the channel was set up was nobody's incident: it has to be set up anew.
+    /// What the broker closed or cancelled while the channel was set up was nobody's incident: it has to be set up anew.
     private func reportMissing() {
+        if !isChannelOpen { return report(AMQPError(.channelClosed, "the broker closed the channel while it was set up")) }
         guard !isPaused, let missing = queues.indices.first(where: { !consuming.contains($0) }) else { return }
         report(AMQPError(.channelClosed, "the broker cancelled the consumer of '\(queues[missing])' while it was set up"))
     }

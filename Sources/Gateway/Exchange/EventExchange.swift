@@ -80,6 +80,7 @@ struct EventExchange: Service {
         var reader = EventLogReader(store, after: turn.seq)
         var interest = ExchangeInterest()
         var lookedAt = seen
+        var beginning: Beginning?
         var sampledAt = ContinuousClock.now - Self.samplingPace
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             // Far within the lease, with the time that publishing takes: nobody else publishes meanwhile.
@@ -104,29 +105,36 @@ struct EventExchange: Service {
             case .none: break
             case .renew: _ = try await store.listen(.exchange, to: nil, lifetime: ExchangeInterest.lifetime)
             case .begin:
-                renewedAt = .now - .seconds(1)
-                guard try await begin(publishingAlso: lookedAt, besides: Set(samples.map(\.historyID))) else {
-                    // The next look goes back to where this one began.
-                    interest.ended()
-                    samples = []
-                    break
-                }
+                beginning = beginning ?? Beginning(after: lookedAt, published: Set(samples.map(\.historyID)))
             }
             lookedAt = samples.last?.historyID ?? lookedAt
+            if let first = beginning {
+                if try await begin(first) { beginning = nil }
+                // The turn says that all are written down.
+                renewedAt = .now - .seconds(1)
+            }
             guard events.count < EventLogReader.pageLimit / 2 else { continue }
             await Self.sleep(turn.logsAll || turn.logsSome || reader.isBlocked ? Self.pace : Self.samplingPace)
         }
     }
 
+    /// What is published beside what is written down, once all is.
+    private struct Beginning {
+        /// What came after it,
+        var after: UUID?
+        /// save for the samples that are out already.
+        var published: Set<UUID>
+    }
+
     /// Has all events written down from now on, and publishes what happened since the last look and was not a sample.
     ///
-    /// - Returns: false where they are not written down yet, as a transaction that began before does not end.
-    private func begin(publishingAlso lookedAt: UUID?, besides samples: Set<UUID>) async throws -> Bool {
+    /// - Returns: false where a transaction that began before goes on: what it does is not written down, and not there to be published yet.
+    private func begin(_ beginning: Beginning) async throws -> Bool {
         let lifetime = ExchangeInterest.lifetime
         guard try await store.startLog(for: .exchange, of: nil, lifetime: lifetime, within: .seconds(2)) != nil else { return false }
         logger.notice("somebody is bound to the exchange of events: all are published")
-        let missed = try await store.unloggedEvents(after: lookedAt, limit: Self.missedLimit)
-        _ = try await publish(missed.filter { !samples.contains($0.historyID) }.map(\.event))
+        let missed = try await store.unloggedEvents(after: beginning.after, limit: Self.missedLimit)
+        _ = try await publish(missed.filter { !beginning.published.contains($0.historyID) }.map(\.event))
         return true
     }
 

@@ -51,14 +51,18 @@ public struct Pruning: Sendable {
                 throw OperationsError(.wrongState, "another 'chorus prune' is under way on this database")
             }
             let report = try await walk(until: deadline, progress)
-            // The lock of a session that is merely closed goes when its server process has noticed.
-            if !isTrial { _ = try await session.perform { try $0.execute("SELECT pg_advisory_unlock(\(Store.pruneLock))") } }
-            await session.close()
+            await end(session)
             return report
         } catch {
-            await session.close()
+            await end(session)
             throw error
         }
+    }
+
+    /// Gives the lock back, where it has one: that of a session that is merely closed goes when its server process has noticed.
+    private func end(_ session: PostgresConnection) async {
+        _ = try? await session.perform { try $0.execute("SELECT pg_advisory_unlock_all()") }
+        await session.close()
     }
 
     private func holdsLock(_ session: PostgresConnection) async throws -> Bool {
