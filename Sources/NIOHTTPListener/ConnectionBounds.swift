@@ -10,6 +10,9 @@ public struct ConnectionBounds: Sendable {
     public var bodyTime: @Sendable (HTTPFields) -> Duration
     /// Between requests.
     public var idleTime: Duration
+    /// How long a request may be on its way at the listener's end: so long a connection that waits for one is kept. Zero for callers who may
+    /// lose one.
+    public var linger: Duration
     /// Of a request's head, in bytes.
     public var headSize: Int
     /// Counts the connections by their addresses, and bounds them; nil where an address may have all.
@@ -17,12 +20,13 @@ public struct ConnectionBounds: Sendable {
 
     /// Sane ones for a port that is not for strangers.
     public init(
-        headTime: Duration = .seconds(20), idleTime: Duration = .seconds(75), headSize: Int = 32 << 10,
+        headTime: Duration = .seconds(20), idleTime: Duration = .seconds(75), linger: Duration = .zero, headSize: Int = 32 << 10,
         addresses: ConnectionsByAddress? = nil, bodyTime: @escaping @Sendable (HTTPFields) -> Duration = { _ in .seconds(60) }
     ) {
         self.headTime = headTime
         self.bodyTime = bodyTime
         self.idleTime = idleTime
+        self.linger = linger
         self.headSize = headSize
         self.addresses = addresses
     }

@@ -27,9 +27,6 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     /// The listener's end, which the handler behind this one is told of later.
     private var heldEnd: Any?
 
-    /// How long a request may be on its way at the listener's end.
-    private static let linger = TimeAmount.seconds(2)
-
     init(_ bounds: ConnectionBounds) {
         self.bounds = bounds
         pace = RequestPace(headLimit: bounds.headTime)
@@ -89,9 +86,9 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
         isEnding = true
-        guard pace.awaitsHead else { return context.fireUserInboundEventTriggered(event) }
+        guard pace.awaitsHead, bounds.linger > .zero else { return context.fireUserInboundEventTriggered(event) }
         heldEnd = event
-        context.eventLoop.assumeIsolated().scheduleTask(in: Self.linger) {
+        context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(bounds.linger)) {
             // Half a head has its own time limit.
             if self.pace.isIdle { self.passOnEnd(context) }
         }
@@ -109,19 +106,16 @@ final class ConnectionWatch: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func watch(_ context: ChannelHandlerContext) {
+        guard let deadline = pace.deadline else { return }
+        // A timer that rings earlier looks again.
+        if timer != nil, alarm <= deadline { return }
+        timer?.cancel()
         let now = ContinuousClock.now
-        switch pace.verdict(at: now) {
-        case .fine: return
-        case .overdue: context.close(promise: nil)
-        case .pending(let deadline):
-            // One that rings earlier looks again.
-            if timer != nil, alarm <= deadline { return }
-            timer?.cancel()
-            alarm = deadline
-            timer = context.eventLoop.assumeIsolated().scheduleTask(in: .init(deadline - now)) {
-                self.timer = nil
-                self.watch(context)
-            }
+        guard now < deadline else { return context.close(promise: nil) }
+        alarm = deadline
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: .init(deadline - now)) {
+            self.timer = nil
+            self.watch(context)
         }
     }
 

@@ -14,14 +14,6 @@ struct RequestPace {
         case complete
     }
 
-    enum Verdict: Equatable {
-        /// Nothing is awaited.
-        case fine
-        /// Look again then.
-        case pending(until: ContinuousClock.Instant)
-        case overdue
-    }
-
     let headLimit: Duration
     private var phase = Phase.idle
 
@@ -52,13 +44,12 @@ struct RequestPace {
         if case .complete = phase { phase = .idle }
     }
 
-    func verdict(at now: ContinuousClock.Instant) -> Verdict {
-        let deadline: ContinuousClock.Instant
+    /// When what is awaited has to be there; nil where nothing is.
+    var deadline: ContinuousClock.Instant? {
         switch phase {
-        case .idle, .complete: return .fine
-        case .head(let since): deadline = since + headLimit
-        case .body(let since, let limit): deadline = since + limit
+        case .idle, .complete: nil
+        case .head(let since): since + headLimit
+        case .body(let since, let limit): since + limit
         }
-        return now < deadline ? .pending(until: deadline) : .overdue
     }
 }

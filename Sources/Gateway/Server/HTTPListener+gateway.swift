@@ -13,8 +13,8 @@ extension HTTPListener.Settings {
         // The upload's own limit comes first, and can answer.
         let upload = configuration.uploadTimeout + .seconds(5)
         let bounds = ConnectionBounds(
-            headTime: configuration.headTimeout, idleTime: configuration.idleTimeout, headSize: configuration.headLimit,
-            addresses: addresses
+            headTime: configuration.headTimeout, idleTime: configuration.idleTimeout, linger: .seconds(2),
+            headSize: configuration.headLimit, addresses: addresses
         ) { TaskUploads.isUpload($0) ? upload : body }
         self.init(api, maxConnections: configuration.maxConnections, bounds: bounds, logger: logger)
     }
