@@ -1,6 +1,7 @@
-import Domain
 import Foundation
 import Testing
+
+@testable import Domain
 
 @Suite struct IDTextTests {
     @Test func aTextIsTheOneOfFoundation() {
@@ -31,6 +32,14 @@ import Testing
         }
         for ids in groups { #expect(zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 }) }
         #expect(Set(groups.joined().map { $0.text.prefix(18) }).count == 200_000)
+    }
+
+    /// A clock that was years ahead for a moment does not stay so.
+    @Test func aClockThatWasWrongIsNotFollowed() {
+        let step = IDClock.longestStep
+        #expect(IDClock.following(5, at: 7) == 7 && IDClock.following(7, at: 7) == 8)
+        #expect(IDClock.following(9 + step, at: 9) == 10 + step)
+        #expect(IDClock.following(10 + step, at: 9) == 9)
     }
 
     /// No character can be another one, be left out or stand elsewhere.

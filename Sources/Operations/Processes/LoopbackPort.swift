@@ -7,26 +7,32 @@ public enum LoopbackPort {
     /// not lost to one of them.
     static let range = 20_000..<32_000
 
-    /// Ports that this process has for a server, which may not listen yet.
-    private static let spokenFor = Mutex<Set<Int>>([])
+    /// Ports that this process has for a server, which may not listen yet, and the server's name where it comes back for it.
+    private static let spokenFor = Mutex<[Int: String]>([:])
 
     /// A port that nobody listens on now, and that was given to nobody else in this process. Another process may take it before it is used:
     /// the user must cope with that.
     /// - Throws: `OperationsError` when two hundred random ports were all taken.
-    public static func free() throws -> Int {
+    public static func free() throws -> Int { try free(for: "") }
+
+    static func free(for owner: String) throws -> Int {
         for _ in 0..<200 {
             let port = Int.random(in: range)
-            if isFree(port), reserve(port) { return port }
+            if isFree(port), reserve(port, for: owner) { return port }
         }
         throw OperationsError(.portTaken, "no free port found between \(range.lowerBound) and \(range.upperBound)")
     }
 
-    /// From now on `free()` gives the port to nobody; false where it was somebody's already.
-    @discardableResult static func reserve(_ port: Int) -> Bool {
+    /// From now on `free()` gives the port to nobody; false where it is another one's.
+    static func reserve(_ port: Int, for owner: String) -> Bool {
         spokenFor.withLock { ports in
-            // Whose servers these were has ended long ago.
+            // Nearly all of these servers have ended long ago.
             if ports.count > range.count / 2 { ports.removeAll() }
-            return ports.insert(port).inserted
+            guard let other = ports[port] else {
+                ports[port] = owner
+                return true
+            }
+            return other == owner && owner != ""
         }
     }
 
