@@ -63,6 +63,21 @@ struct ConnectionHandle: ~Copyable {
         _ = amqp_connection_close(state, AMQP_REPLY_SUCCESS)
     }
 
+    /// Sends no more, and throws away what comes until the broker has ended the connection too, at most for `timeout`.
+    ///
+    /// A connection that is cut while bytes wait here is reset, and with that the broker may lose what was sent last (RFC 1122 §4.2.2.13).
+    borrowing func endWriting(timeout: Duration) {
+        guard descriptor >= 0 else { return }
+        shutdown(descriptor, Int32(SHUT_WR))
+        let deadline = ContinuousClock.now + timeout
+        var waste = [UInt8](repeating: 0, count: 1 << 16)
+        while deadline > .now {
+            var target = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            guard poll(&target, 1, Int32((deadline - .now) / .milliseconds(1)) + 1) == 1 else { return }
+            guard recv(descriptor, &waste, waste.count, Int32(MSG_DONTWAIT)) > 0 else { return }
+        }
+    }
+
     /// Cuts the TCP connection without a word. Freeing a TLS connection would otherwise wait for the peer's farewell without limit.
     borrowing func cut() {
         if descriptor >= 0 { shutdown(descriptor, Int32(SHUT_RDWR)) }

@@ -239,6 +239,13 @@ final class AMQPConnection {
         drop(error)
     }
 
+    /// Ends a connection of which nothing can be read any more, within a second: what was acknowledged is.
+    func leave(_ error: AMQPError) {
+        guard failure == nil else { return }
+        handle.endWriting(timeout: .seconds(1))
+        drop(error)
+    }
+
     /// Cuts the connection and fails what waits for an answer.
     func drop(_ error: AMQPError) {
         guard failure == nil else { return }

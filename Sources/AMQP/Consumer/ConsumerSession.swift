@@ -180,7 +180,7 @@ actor ConsumerSession: ConnectionSession {
     /// Ends a connection that cannot be read as soon as that does no harm: what was delivered is under way, and would be done again.
     private func leave(_ connection: AMQPConnection) {
         guard let leaving else { return }
-        if unsettled.count == 0 || leaving.deadline <= .now || connection.awaitsAnswers { return connection.close(leaving.error) }
+        if unsettled.count == 0 || leaving.deadline <= .now || connection.awaitsAnswers { return connection.leave(leaving.error) }
         arrange()
     }
 
