@@ -4,7 +4,8 @@ extension UUID {
     /// A version 7 UUID (RFC 9562 §5.7): milliseconds since 1970 in the first 48 bits, the fraction of the millisecond in the next 12
     /// (§6.2, method 3), random bits behind them.
     ///
-    /// Rows made together lie together in an index, and ids sort in the order in which the process made them, also when the clock is set back a little.
+    /// Rows made together lie together in an index, and ids sort in the order in which the process made them, also when the clock is set back
+    /// a little.
     public static func v7() -> UUID {
         var generator = IDRandomness()
         return v7(ticks: IDClock.next(), using: &generator)

@@ -51,7 +51,7 @@ extension EngineGate {
     private var isSettlementOpen: Bool { owedTokens != 0 || placesHeld > placesUsed && waiting.isEmpty || hasStaleNote }
 
     /// More calls are noted as waiting than do.
-    private var hasStaleNote: Bool { notedWaits > waiting.count { !$0.hasChoice } }
+    private var hasStaleNote: Bool { notedWaits > 0 && notedWaits > waiting.count { !$0.hasChoice } }
 
     /// More than an engine is ever sent at once.
     private static let waitsNoted = 1_000
@@ -80,7 +80,7 @@ extension EngineGate {
         asked = 0
         if request.workerID == holder { placesHeld = answer.places }
         askAt = now + .seconds(answer.grant.nextIn)
-        notedWaits = request.rates.areLimited ? answer.noted : 0
+        notedWaits = answer.noted
         switch answer.state {
         case .gone:
             defer { waiting.removeAll() }
